@@ -82,7 +82,7 @@ RETIRED: frozenset[str] = frozenset(row["code"] for row in _regions["retired"])
 """Codes of Anhui that no longer exist and that living people's papers still carry."""
 PROVINCE_CODE = "340000"
 PROVINCE_PREFIXES: frozenset[str] = frozenset(
-    ["11", "12", "13", "14", "15", "21", "22", "23", "31", "32", "33", "34", "35", "36", "37", "41", "42", "43", "44", "45", "46", "50", "51", "52", "53", "54", "61", "62", "63", "64", "65", "71", "81", "82"]
+    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82".split()
 )
 
 

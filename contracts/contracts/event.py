@@ -15,5 +15,5 @@ class Words(BaseModel):
 class Event(Words):
     """Something that has happened, named in the past tense.
 
-    The envelope (subject, epoch, version, time, actor, cause) travels in CloudEvents headers and is not part of the body.
+    The envelope (subject, epoch, version, time, actor, cause) travels in CloudEvents headers, not in the body.
     """

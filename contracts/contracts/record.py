@@ -228,7 +228,14 @@ REASONS_HEADER = "情况说明"
 BY_FIELD: Mapping[str, Item] = MappingProxyType({item.field: item for item in (*ITEMS, BLOOD_TYPE) if item.field})
 FAMILY_BY_FIELD: Mapping[str, Item] = MappingProxyType({item.field: item for item in FAMILY_ITEMS})
 
-_SHEET_ORDER = ["name", "sex", "birth_date", "document_type", "document_number", "birthplace", "ethnicity", "nationality", "overseas", "residence_kind", "residence", "address", "only_child", "left_behind", "migrant", "orphan", "native_place", "health", "political_status", "*", "class", "entry_month", "entry_way", "attendance", "postal_address", "home_address", "phone", "postcode", "preschool", "needs_aid", "boarding_subsidy", "martyr", "distance", "transport", "school_bus", "former_name", "document_validity", "blood_type", "talent", "auxiliary_number", "seat_number", "source", "email", "homepage", "disability", "purchased_place", "inclusive"]
+_SHEET_ORDER = (
+    "name sex birth_date document_type document_number birthplace ethnicity nationality overseas "
+    "residence_kind residence address only_child left_behind migrant orphan native_place health "
+    "political_status * class entry_month entry_way attendance postal_address home_address phone postcode "
+    "preschool needs_aid boarding_subsidy martyr distance transport school_bus former_name "
+    "document_validity blood_type talent auxiliary_number seat_number source email homepage disability "
+    "purchased_place inclusive"
+).split()
 _NOT_FIELDS = {"*": GRADE_HEADER, "class": CLASS_HEADER}
 
 
