@@ -1,0 +1,219 @@
+"""What import-linter cannot say, read from the code's syntax trees."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from contracts import topics
+from contracts.record import BY_FIELD, FAMILY_BY_FIELD
+
+ROOT = Path(__file__).parents[2]
+SERVICES = ("registry", "review", "photo", "sync", "portal")
+SERVICE_FILES = sorted(
+    path
+    for service in SERVICES
+    for path in (ROOT / "services" / service / service).rglob("*.py")
+    if "migrations" not in path.parts
+)
+ALL_FILES = sorted(
+    path
+    for place in ("contracts", "services", "deploy", "tests")
+    for path in (ROOT / place).rglob("*.py")
+    if "versions" not in path.parts
+)
+SQL_ROOMS = {"commands", "queries", "timers", "models"}
+"""`models` declares tables; the builders of statements stand in commands, queries and timers."""
+STATEMENTS = {"select", "insert", "update", "delete", "text"}
+FORBIDDEN_NAMES = {
+    "utils.py",
+    "util.py",
+    "helpers.py",
+    "helper.py",
+    "common.py",
+    "manager.py",
+    "misc.py",
+    "base.py",
+    "service.py",
+}
+PERSONAL = {
+    "name", "document_number", "phone", "address", "home_address", "postal_address", "birth_date", "email", "pinyin",
+    "former_name", "student_number", "citizen_id", "display_name", "person_name",
+}  # fmt: skip
+NOT_OF_PERSONS = {
+    ("OrganisationChanged", "name"),
+    ("ClassChanged", "name"),
+    ("MatchIndexes", "student_number"),
+    ("Extension", "document_number"),
+}
+"""Names of schools and classes are public; the match index is a keyed hash; an extension names an official paper."""
+
+
+def room(path: Path) -> str:
+    """The room of a file: its own name, or the package's where a room has become one."""
+    service = path.relative_to(ROOT / "services").parts[0]
+    inside = path.relative_to(ROOT / "services" / service / service).with_suffix("").parts
+    rooms = {"errors", "domain", "models", "commands", "queries", "api", "subscribers", "timers", "settings", "main"}
+    return next((part for part in inside if part in rooms), inside[-1])
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"), str(path))
+
+
+def imported(module: ast.Module) -> Iterator[tuple[str, str, int]]:
+    """(module, name, line) of every import."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                yield node.module, alias.name, node.lineno
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, "", node.lineno
+
+
+def named(path: Path, line: int) -> str:
+    return f"{path.relative_to(ROOT)}:{line}"
+
+
+def sql_outside(path: Path, source: str) -> list[str]:
+    """Lines of a service's file that build SQL in a room that may not."""
+    if room(path) in SQL_ROOMS:
+        return []
+    return [
+        f"{named(path, line)} imports {name} of SQLAlchemy: SQL belongs in commands, queries or timers"
+        for module, name, line in imported(ast.parse(source))
+        if module.split(".")[0] == "sqlalchemy" and name in STATEMENTS
+    ]
+
+
+def commits(path: Path, source: str) -> list[str]:
+    """Lines that end a transaction themselves."""
+    return [
+        f"{named(path, node.lineno)} calls {node.func.attr}(): only the chassis ends a transaction"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in {"commit", "rollback"}
+    ]
+
+
+def impure(path: Path, source: str) -> list[str]:
+    """Lines of a domain that know time, chance, or wait."""
+    if room(path) != "domain":
+        return []
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.AsyncFunctionDef | ast.Await):
+            found.append(f"{named(path, node.lineno)} waits")
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {
+            "now", "utcnow", "today", "uuid4", "uuid7", "random", "token_hex", "token_urlsafe", "urandom", "new_id",
+        }:  # fmt: skip
+            found.append(f"{named(path, node.lineno)} calls {node.func.attr}()")
+    for module, _, line in imported(ast.parse(source)):
+        if module.split(".")[0] in {"random", "secrets", "time", "uuid_utils"}:
+            found.append(f"{named(path, line)} imports {module}")
+    return found
+
+
+@pytest.mark.parametrize("rule", [sql_outside, commits, impure], ids=lambda rule: rule.__name__)
+def test_the_services_keep_the_rule(rule: object) -> None:
+    assert callable(rule)
+    assert [line for path in SERVICE_FILES for line in rule(path, path.read_text("utf-8"))] == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "place", "source"),
+    [
+        (sql_outside, "services/review/review/api.py", "from sqlalchemy import select"),
+        (commits, "services/review/review/commands.py", "async def f(tx):\n    await tx.connection.commit()"),
+        (impure, "services/review/review/domain.py", "from datetime import datetime\nx = datetime.now()"),
+        (impure, "services/registry/registry/student/domain/age.py", "import random"),
+        (impure, "services/review/review/domain.py", "async def f(): ..."),
+    ],
+)
+def test_a_breach_is_seen(rule: object, place: str, source: str) -> None:
+    assert callable(rule)
+    assert len(rule(ROOT / place, source)) == 1
+
+
+def test_no_personal_field_is_named_in_an_unsealed_contract() -> None:
+    known = PERSONAL | {field for field in (*BY_FIELD, *FAMILY_BY_FIELD) if field in PERSONAL}
+    found = []
+    for topic in topics.TOPICS:
+        if topic.sealed:
+            continue
+        for event in topic.events:
+            pending = [event]
+            while pending:
+                model = pending.pop()
+                for field, info in model.model_fields.items():
+                    if field in known and (model.__name__, field) not in NOT_OF_PERSONS:
+                        found.append(f"{topic.name}: {model.__name__}.{field}")
+                    pending += [part for part in _models_in(info.annotation) if part is not model]
+    assert found == []
+
+
+def _models_in(annotation: object) -> list[type]:
+    from typing import get_args
+
+    inner = [model for part in get_args(annotation) for model in _models_in(part)]
+    return [annotation, *inner] if isinstance(annotation, type) and hasattr(annotation, "model_fields") else inner
+
+
+def test_every_topic_has_one_writer_and_names_its_owner() -> None:
+    assert len({topic.name for topic in topics.TOPICS}) == len(topics.TOPICS)
+    owners = {"national": "nation"}
+    for topic in topics.TOPICS:
+        assert re.fullmatch(r"[a-z]+\.[a-z-]+\.v\d+", topic.name)
+        assert topic.writer == owners.get(topic.name.split(".")[0], topic.name.split(".")[0])
+        assert topic.writer not in topic.readers
+
+
+def test_no_file_is_longer_than_400_lines_or_named_for_nothing() -> None:
+    lengths = {path: len(path.read_text("utf-8").splitlines()) for path in ALL_FILES}
+    assert [f"{path.relative_to(ROOT)} has {n} lines" for path, n in lengths.items() if n > 400] == []
+    allowed = {ROOT / "services/chassis/chassis/service.py"}  # the chassis's word for what it runs
+    assert [
+        str(path.relative_to(ROOT))
+        for path in ALL_FILES
+        if path.name in FORBIDDEN_NAMES - set() and path not in allowed
+    ] == []
+
+
+def test_no_sql_text_is_put_together_from_strings() -> None:
+    found = [
+        named(path, node.lineno)
+        for path in ALL_FILES
+        if "tests" not in path.parts
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", getattr(node.func, "attr", "")) == "text"
+        and node.args
+        and isinstance(node.args[0], ast.JoinedStr)
+    ]
+    assert found == []
+
+
+def test_tests_never_sleep() -> None:
+    found = [
+        named(path, node.lineno)
+        for path in ALL_FILES
+        if "tests" in path.parts
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"time.sleep", "asyncio.sleep"}
+        and path.name != "eventually.py"
+    ]  # fmt: skip
+    assert found == []
+
+
+def test_only_the_chassis_makes_subscribers_and_producers() -> None:
+    found = [
+        named(path, line)
+        for path in SERVICE_FILES
+        for module, _, line in imported(tree(path))
+        if module.split(".")[0] in {"faststream", "aiokafka"}
+    ]
+    assert found == []
