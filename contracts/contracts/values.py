@@ -2,6 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
+from operator import mul
 
 
 class OrganisationKind(StrEnum):
@@ -132,11 +133,17 @@ PROBLEM_NAMES = {
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECKS = "10X98765432"
+_ZEROES = ord("0") * sum(_WEIGHTS)
 
 
 def check_digit(seventeen: str) -> str:
-    """The 18th character of a citizen ID whose first 17 digits are given (ISO 7064 MOD 11-2, GB 11643-1999)."""
-    return _CHECKS[sum((ord(d) - 48) * w for d, w in zip(seventeen, _WEIGHTS, strict=True)) % 11]
+    """The 18th character of a citizen ID whose first 17 digits are given (ISO 7064 MOD 11-2, GB 11643-1999).
+
+    Raises ValueError for anything but 17 characters of ASCII.
+    """
+    if len(seventeen) != 17 or not seventeen.isascii():
+        raise ValueError("17 digits are needed")
+    return _CHECKS[(sum(map(mul, seventeen.encode(), _WEIGHTS)) - _ZEROES) % 11]
 
 
 def born_on(citizen_id: str) -> date | None:

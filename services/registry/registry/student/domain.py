@@ -1,0 +1,180 @@
+"""What a pupil's record must say before the pupil can be known by it, and what follows from it."""
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from contracts.record import Family, StudentRecord
+from contracts.values import Stage, StudentStatus, born_on, sex_of
+
+CITIZEN_ID: Final = "1"
+"""Code of 居民身份证 in 身份证件类型."""
+OTHER_DOCUMENT: Final = "Z"
+GUARDIAN: Final = "1"
+EDITABLE: Final = frozenset({StudentStatus.DRAFT, StudentStatus.RETURNED})
+"""Statuses in which the school may change the record."""
+MOST_CHILDREN: Final = 9
+"""Children that one guardian's number can carry."""
+NAMES_OF_STATUS: Final = {
+    StudentStatus.SUBMITTED: "已提交主管单位审核",
+    StudentStatus.REGISTERED: "已正式注册入籍",
+    StudentStatus.REJECTED: "已被主管单位否决",
+    StudentStatus.REMOVED: "已撤销",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a record, in words that say what to do."""
+
+    code: str
+    field: str
+    """Path in the record (`birth_date`, `family.0.phone`), or `grade`, `class_number`, `school_code`."""
+    text: str
+
+
+def own_document(record: StudentRecord) -> tuple[str, str] | None:
+    """(type, number) of the pupil's own document, None for a pupil without one.
+
+    A number that is a valid citizen ID counts as one whatever the type says, so that a wrong type opens no second door.
+    """
+    if not record.document_number:
+        return None
+    if record.document_type != CITIZEN_ID and born_on(record.document_number) is not None:
+        return (CITIZEN_ID, record.document_number)
+    return (record.document_type or OTHER_DOCUMENT, record.document_number)
+
+
+def has_citizen_id(record: StudentRecord) -> bool:
+    """Whether the pupil has a valid citizen ID of his own."""
+    document = own_document(record)
+    return document is not None and document[0] == CITIZEN_ID and born_on(document[1]) is not None
+
+
+def answering_guardian(record: StudentRecord) -> Family | None:
+    """The member whose number stands in for a pupil without a document: a 监护人 with a valid citizen ID, or with
+    another kind of document that has a number. Source: art. 13.
+    """
+    for member in record.family:
+        if member.guardian == GUARDIAN and member.document_number:
+            if member.document_type in (None, CITIZEN_ID) and born_on(member.document_number) is None:
+                continue
+            return member
+    return None
+
+
+def folded(name: str) -> str:
+    """The name as search and comparison see it: compatible forms made one, without blanks, dots or case."""
+    text = name if name.isalpha() else unicodedata.normalize("NFKC", name)
+    if text.isalpha() and not text.isascii():
+        return text.casefold()
+    return "".join(mark for mark in text if mark not in " ·•‧・･．.-'’\u3000").casefold()
+
+
+def basics(record: StudentRecord) -> list[Problem]:
+    """What keeps the record from being a person's; no number is given out before it is empty.
+
+    Source: art. 12, art. 13.
+    """
+    problems: list[Problem] = []
+    for field, label in (("sex", "性别"), ("birth_date", "出生日期"), ("document_type", "身份证件类型")):
+        if getattr(record, field) is None:
+            problems.append(Problem("missing", field, f"“{label}”没有填写，无法核对身份。请填写后再试。"))
+    document = own_document(record)
+    if document is None:
+        problems += _no_document(record)
+    elif document[0] == CITIZEN_ID:
+        problems += _citizen_id(record, document[1])
+    for index, member in enumerate(record.family):
+        number = member.document_number
+        if number and member.document_type == CITIZEN_ID and (fault := fault_of(number)):
+            problems.append(Problem(fault[0], f"family.{index}.document_number", f"成员{index + 1}的{fault[1]}"))
+        if number and document and number == document[1]:
+            problems.append(
+                Problem(
+                    "same-number",
+                    f"family.{index}.document_number",
+                    f"成员{index + 1}的身份证件号与学生本人相同。请分别填写各自的证件号。",
+                )
+            )
+    return problems
+
+
+def fault_of(number: str) -> tuple[str, str] | None:
+    """(code, sentence) of what is wrong with a citizen ID, None when it is valid."""
+    if len(number) != 18:
+        return "id-length", f"身份证号应为18位，现为{len(number)}位。请按身份证或户口簿填写。"
+    if not (number[:17].isascii() and number[:17].isdigit()):
+        return "id-characters", "身份证号前17位应全部为数字。请按身份证或户口簿填写。"
+    if born_on(number) is None:
+        try:
+            date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
+        except ValueError:
+            return "id-date", "身份证号中的出生日期不存在。请按身份证或户口簿核对。"
+        return "id-check-digit", "身份证号校验位不符，号码中有数字录错。请按身份证或户口簿核对。"
+    return None
+
+
+def _citizen_id(record: StudentRecord, number: str) -> list[Problem]:
+    born = born_on(number)
+    if born is None and (fault := fault_of(number)):
+        return [Problem(fault[0], "document_number", fault[1])]
+    problems: list[Problem] = []
+    if record.birth_date is not None and record.birth_date != born:
+        text = "出生日期与身份证号中的出生日期不一致。请按户口簿核对出生日期和身份证号。"
+        problems.append(Problem("birth-mismatch", "birth_date", text))
+    if record.sex is not None and record.sex != sex_of(number):
+        text = "性别与身份证号第17位不一致（单数为男，双数为女）。请按户口簿核对性别和身份证号。"
+        problems.append(Problem("sex-mismatch", "sex", text))
+    return problems
+
+
+def _no_document(record: StudentRecord) -> list[Problem]:
+    if record.document_type not in (None, OTHER_DOCUMENT):
+        text = "身份证件号没有填写。请填写号码；确无证件的，身份证件类型填“其他”，并填写监护人的身份证号。"
+        return [Problem("missing", "document_number", text)]
+    if record.document_type == OTHER_DOCUMENT and answering_guardian(record) is None:
+        text = "学生没有身份证件号，须以监护人的号码为标识。请填写一位监护人（是否监护人填“是”）及其有效的身份证号。"
+        return [Problem("guardian-needed", "document_number", text)]
+    return []
+
+
+def temporary_number(county: str, born: date, four: int) -> str:
+    """学籍号 of type L: 19 characters, without a check digit. Source: art. 13; layout of the national system."""
+    return f"L{county:0<6.6}{born:%Y%m%d}{four:04}"
+
+
+def formal_number(citizen_id: str) -> str:
+    """学籍号 of type G from an own citizen ID, provisional until the nation answers. Source: art. 13."""
+    return f"G{citizen_id}"
+
+
+def regional_number(county: str, entry_year: int, school: str, serial: int) -> str:
+    """地区学号, 15 characters: county 6, entry year 2, school 3, serial 4 (PROPOSED layout). Source: art. 12."""
+    return f"{county:0<6.6}{entry_year % 100:02}{school:0>3}{serial:04}"
+
+
+def masked_name(name: str) -> str:
+    """张**: the first character stays."""
+    return name[:1] + "**" if name else ""
+
+
+def masked_number(number: str | None) -> str:
+    """340***********1234: three characters, eleven stars, the last four; a short number keeps only its ends."""
+    if not number:
+        return ""
+    if len(number) < 10:
+        return number[:1] + "*" * (len(number) - 1)
+    return number[:3] + "*" * (len(number) - 7) + number[-4:]
+
+
+def masked_phone(phone: str | None) -> str:
+    """138****5678."""
+    if not phone:
+        return ""
+    return phone[:3] + "****" + phone[-4:] if len(phone) >= 11 else "****" + phone[-2:]
+
+
+BASE: Final = {Stage.PRIMARY: 0, Stage.JUNIOR: 6, Stage.SENIOR: 9}
+"""Grades that lie before a stage under 六三."""
