@@ -1,0 +1,31 @@
+"""Waiting without sleeping: a condition is asked until it holds or the deadline passes."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def eventually(condition: Callable[[], Awaitable[T] | T], within: float = 10.0, every: float = 0.02) -> T:
+    """The first truthy answer of the condition, which may be a plain or an async function.
+
+    An `assert` that fails inside the condition counts as "not yet". Raises AssertionError with the last answer, or
+    that assertion itself, after `within` seconds.
+    """
+    deadline = time.monotonic() + within
+    while True:
+        failed: AssertionError | None = None
+        answer: T | None = None
+        try:
+            said = condition()
+            answer = await said if inspect.isawaitable(said) else said
+            if answer:
+                return answer
+        except AssertionError as error:
+            failed = error
+        if time.monotonic() > deadline:
+            raise failed or AssertionError(f"not within {within:g} s; the last answer was {answer!r}")
+        await asyncio.sleep(every)
