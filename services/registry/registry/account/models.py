@@ -81,7 +81,10 @@ class SessionRow(Base):
 
 
 class AttemptRow(Base):
-    """Sign-ins that failed one after the other, per login and per address (as SHA-256: a login may be a mistyped password)."""
+    """Sign-ins that failed one after the other, per login and per address.
+
+    Both as SHA-256: what was typed as a login may be a password.
+    """
 
     __tablename__ = "sign_in_attempt"
 

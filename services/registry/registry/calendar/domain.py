@@ -123,7 +123,11 @@ LENGTHS: Mapping[tuple[Stage, Schooling], int] = {
 }
 """Years of a stage under a 学制."""
 
-GRADE_NAMES = ("一年级", "二年级", "三年级", "四年级", "五年级", "六年级", "七年级", "八年级", "九年级", "高一", "高二", "高三")  # fmt: skip
+GRADE_NAMES = (
+    *("一年级", "二年级", "三年级", "四年级", "五年级", "六年级"),
+    *("七年级", "八年级", "九年级"),
+    *("高一", "高二", "高三"),
+)
 
 
 @dataclass(frozen=True, slots=True)

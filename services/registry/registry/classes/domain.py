@@ -26,7 +26,7 @@ STANDARD: Mapping[Stage, int] = {Stage.PRIMARY: 45, Stage.JUNIOR: 50, Stage.SENI
 SCHOOL_LIMIT = 55
 """A school alone may fill a class up to here: from 56 on a class is 大班额."""
 COUNTY_LIMIT = 65
-"""An authority may allow up to here with a document (PROPOSED): from 66 on a class is 超大班额, for the province alone."""
+"""An authority may allow up to here with a document (PROPOSED): from 66 on, 超大班额, only the province may."""
 LONGEST_STAGE = 6
 
 STAGE_DIGITS: Mapping[Stage, str] = {Stage.PRIMARY: "1", Stage.JUNIOR: "2", Stage.SENIOR: "3"}

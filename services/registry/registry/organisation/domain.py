@@ -85,9 +85,10 @@ def check_code(kind: Kind, code: str) -> None:
     if kind in AUTHORITY_KINDS:
         if not (len(code) == 12 and code.isascii() and code.isdigit() and code.startswith("34")):
             raise WrongCode("单位代码", "12位数字，以34开头，例如340121000000")
-    elif not (kind is Kind.CAMPUS and code == ""):
-        if not (len(code) == 10 and code.isascii() and code.isdigit() and code[2:4] == SCHOOL_CODE_PROVINCE):
-            raise WrongCode("学校标识码", "10位数字，第3、4位为34，例如2134000001")
+    elif (kind, code) != (Kind.CAMPUS, "") and not (
+        len(code) == 10 and code.isascii() and code.isdigit() and code[2:4] == SCHOOL_CODE_PROVINCE
+    ):
+        raise WrongCode("学校标识码", "10位数字，第3、4位为34，例如2134000001")
 
 
 def region(code: str) -> str:

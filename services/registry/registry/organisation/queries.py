@@ -70,10 +70,14 @@ def within(organisation_id: UUID, on: date) -> Select[tuple[UUID]]:
     stand.
     """
     linked = select(AuthorityLinkRow.school_id).where(AuthorityLinkRow.authority_id == organisation_id, _holds(on))
-    below = select(Org.id).where(Org.path.contains([organisation_id]))
     of_links = select(Org.id).where(or_(Org.id.in_(linked), Org.parent_id.in_(linked)))
-    reached = union(below, of_links).subquery()
+    reached = union(below(organisation_id), of_links).subquery()
     return select(reached.c.id)
+
+
+def below(organisation_id: UUID) -> Select[tuple[UUID]]:
+    """Ids of the organisation and everything below it in the tree."""
+    return select(Org.id).where(Org.path.contains([organisation_id]))
 
 
 async def subtree(tx: Tx, organisation_id: UUID, on: date) -> frozenset[UUID]:

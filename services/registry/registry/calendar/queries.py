@@ -1,0 +1,128 @@
+"""The calendar as it holds for organisations."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from chassis.transaction import Tx
+from sqlalchemy import select
+
+from contracts.event import Event
+from contracts.registry import CalendarChanged, Extension, Window
+from contracts.values import WindowKind
+from registry.calendar import domain
+from registry.calendar.errors import NoSchoolYear
+from registry.calendar.models import CalendarDayRow, ExtensionRow, SchoolYearRow, WindowRow
+from registry.organisation import queries as organisations
+
+DAYS_AROUND = timedelta(days=400)
+"""Holidays that a calendar knows lie within this of the school year's first day."""
+
+
+async def active_school_year(tx: Tx) -> int:
+    """The active school year of the province, as the year in which it began. Raises NoSchoolYear."""
+    found = await tx.scalar(select(SchoolYearRow.active))
+    if found is None:
+        raise NoSchoolYear
+    return int(found)
+
+
+async def calendar_of(tx: Tx, organisation_id: UUID) -> domain.Calendar:
+    """The calendar that holds for one organisation. Raises NoSchoolYear."""
+    return (await calendars(tx, [organisation_id]))[organisation_id]
+
+
+async def calendars(tx: Tx, organisation_ids: Iterable[UUID]) -> Mapping[UUID, domain.Calendar]:
+    """The calendar that holds for each: the nearest window above it, the extensions of all above it, the holidays.
+
+    Five statements, however many organisations. Raises NoSchoolYear.
+    """
+    wanted = list(organisation_ids)
+    year = await active_school_year(tx)
+    paths = {place.id: place.path for place in (await organisations.places(tx, wanted)).values()}
+    above = {each for path in paths.values() for each in path}
+    windows = {
+        (row.organisation_id, row.kind): domain.Span(row.opens, row.closes)
+        for row in await tx.rows(
+            select(WindowRow).where(WindowRow.organisation_id.in_(above), WindowRow.school_year == year)
+        )
+    }
+    extensions: dict[UUID, list[domain.Extended]] = {}
+    for row in await tx.rows(
+        select(ExtensionRow)
+        .where(ExtensionRow.organisation_id.in_(above), ExtensionRow.school_year == year)
+        .order_by(ExtensionRow.granted_at, ExtensionRow.id)
+    ):
+        extensions.setdefault(row.organisation_id, []).append(
+            domain.Extended(WindowKind(row.kind), row.until, row.document_number)
+        )
+    first = domain.year_span(year).opens
+    days = await tx.rows(
+        select(CalendarDayRow).where(
+            CalendarDayRow.day >= first - DAYS_AROUND, CalendarDayRow.day <= first + 2 * DAYS_AROUND
+        )
+    )
+    holidays = frozenset(row.day for row in days if not row.working)
+    worked = frozenset(row.day for row in days if row.working)
+    found: dict[UUID, domain.Calendar] = {}
+    for organisation_id in wanted:
+        path = paths.get(organisation_id, ())
+        spans = {}
+        for kind, season in domain.DEFAULT_SEASONS.items():
+            nearest = [windows[each, kind.value] for each in reversed(path) if (each, kind.value) in windows]
+            spans[kind] = nearest[0] if nearest else season.span(year)
+        found[organisation_id] = domain.Calendar(
+            school_year=year,
+            windows=spans,
+            extensions=tuple(extended for each in path for extended in extensions.get(each, ())),
+            holidays=holidays,
+            working_weekends=worked,
+        )
+    return found
+
+
+async def granted(tx: Tx, organisation_id: UUID) -> Sequence[ExtensionRow]:
+    """The extensions of the active school year that hold for an organisation, with who granted them, oldest first."""
+    place = (await organisations.places(tx, [organisation_id])).get(organisation_id)
+    rows: Sequence[ExtensionRow] = await tx.rows(
+        select(ExtensionRow)
+        .where(
+            ExtensionRow.organisation_id.in_(place.path if place else ()),
+            ExtensionRow.school_year == await active_school_year(tx),
+        )
+        .order_by(ExtensionRow.granted_at, ExtensionRow.id)
+    )  # type: ignore[assignment]  # Core rows carry the columns' names
+    return rows
+
+
+async def speakers_below(tx: Tx, organisation_id: UUID) -> frozenset[UUID]:
+    """Organisations at or below it whose calendar is said: those with the school year or something of their own."""
+    reached = organisations.below(organisation_id)
+    rows = await tx.rows(
+        select(SchoolYearRow.organisation_id)
+        .where(SchoolYearRow.organisation_id.in_(reached))
+        .union(
+            select(WindowRow.organisation_id).where(WindowRow.organisation_id.in_(reached)),
+            select(ExtensionRow.organisation_id).where(ExtensionRow.organisation_id.in_(reached)),
+        )
+    )
+    return frozenset(row.organisation_id for row in rows)
+
+
+async def changed(tx: Tx, ids: Sequence[UUID]) -> Mapping[UUID, Event | None]:
+    """What registry says of calendars now: the builder of registry.calendar.v1."""
+    return {
+        organisation_id: CalendarChanged(
+            active_school_year=calendar.school_year,
+            windows=tuple(
+                Window(kind=kind, opens=span.opens, closes=span.closes) for kind, span in calendar.windows.items()
+            ),
+            extensions=tuple(
+                Extension(kind=each.kind, until=each.until, document_number=each.document_number)
+                for each in calendar.extensions
+            ),
+            holidays=tuple(sorted(calendar.holidays)),
+            working_weekends=tuple(sorted(calendar.working_weekends)),
+        )
+        for organisation_id, calendar in (await calendars(tx, ids)).items()
+    }
