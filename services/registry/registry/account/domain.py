@@ -135,3 +135,9 @@ def check_session(session: Session | None, now: datetime) -> None:
         or now - session.used_at >= SESSION_IDLE
     ):
         raise SessionOver
+
+
+def check_is_new(old: str, new: str) -> None:
+    """Raise WeakPassword when the new password is the old one."""
+    if old == new:
+        raise WeakPassword("新密码与原密码相同。")

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from chassis.sealing import Vault
 from chassis.transaction import Tx
-from sqlalchemy import Row, select
+from sqlalchemy import Row, insert, select, update
 
 from contracts import topics
 from contracts.refusal import NotFound
@@ -88,7 +88,7 @@ async def create(tx: Tx, vault: Vault, school_id: UUID, new: NewClass) -> UUID:
         "created_by": _who(tx),
         "created_at": tx.now,
     }
-    await tx.insert(ClassRow, [row])
+    await tx.execute(insert(ClassRow).values(**row))
     tx.touch(topics.CLASS, [class_id])
     tx.note("class.create", [("class", class_id)], organisation=school_id, detail={"number": number})
     return class_id
@@ -115,7 +115,7 @@ async def edit(tx: Tx, vault: Vault, class_id: UUID, changes: Mapping[str, Any],
         stored["head_teacher_sealed"] = sealed_name(vault, class_id, changes["head_teacher"])
     if stored.get("founded_on"):
         stored["founded_on"] = stored["founded_on"].replace(day=1)
-    await tx.update(ClassRow, [{"id": class_id, "version": version + 1, **stored}], key=["id"])
+    await tx.execute(update(ClassRow).where(ClassRow.id == class_id).values(version=version + 1, **stored))
     tx.touch(topics.CLASS, [class_id])
     tx.note("class.edit", [("class", class_id)], organisation=row.school_id, detail={"fields": sorted(changes)})
 

@@ -1,0 +1,180 @@
+"""Accounts, their persons and their sessions."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from hashlib import sha256
+from uuid import UUID
+
+from chassis.sealing import Vault
+from chassis.transaction import Tx
+from sqlalchemy import Row, func, select
+
+from contracts.event import Event
+from contracts.identity import AccountChanged
+from contracts.values import Role
+from registry.account import domain
+from registry.account.models import AccountRow, CredentialRow, PersonRow, SessionRow
+from registry.organisation import queries as organisations
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account and the person behind it."""
+
+    id: UUID
+    person_id: UUID
+    login: str
+    display_name: str
+    roles: tuple[Role, ...]
+    organisation_id: UUID
+    version: int
+    created_at: datetime
+    disabled_at: datetime | None
+    last_sign_in_at: datetime | None
+    has_initial_password: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a sign-in is compared with."""
+
+    account_id: UUID
+    hash: str
+    initial: bool
+    used_at: datetime | None
+    expires_at: datetime | None
+    may_act: bool
+
+    def is_spent(self, now: datetime) -> bool:
+        """Whether it is an initial password that was used, or came too late."""
+        return self.initial and (self.used_at is not None or self.expires_at is None or now >= self.expires_at)
+
+
+_ACCOUNT = (
+    select(AccountRow, PersonRow.name_sealed, CredentialRow.initial)
+    .join(PersonRow, PersonRow.id == AccountRow.person_id)
+    .outerjoin(CredentialRow, CredentialRow.account_id == AccountRow.id)
+)
+
+
+def sealed_name(vault: Vault, person_id: UUID, name: str) -> bytes:
+    """A person's name as it is stored."""
+    return vault.seal(name.encode(), table="person", column="name_sealed", row=person_id)
+
+
+def _account(vault: Vault, row: Row[tuple[object, ...]]) -> Account:
+    name = vault.open(row.name_sealed, table="person", column="name_sealed", row=row.person_id)
+    return Account(
+        id=row.id,
+        person_id=row.person_id,
+        login=row.login,
+        display_name=name.decode(),
+        roles=tuple(Role(each) for each in row.roles),
+        organisation_id=row.organisation_id,
+        version=row.version,
+        created_at=row.created_at,
+        disabled_at=row.disabled_at,
+        last_sign_in_at=row.last_sign_in_at,
+        has_initial_password=bool(row.initial),
+    )
+
+
+async def account(tx: Tx, vault: Vault, account_id: UUID) -> Account | None:
+    """One account."""
+    row = await tx.row(_ACCOUNT.where(AccountRow.id == account_id))
+    return None if row is None else _account(vault, row)
+
+
+async def page(
+    tx: Tx, vault: Vault, reach: UUID, on: date, *, organisation_id: UUID | None, offset: int, limit: int
+) -> tuple[list[Account], int]:
+    """Accounts of what the organisation `reach` reaches, by login, and how many there are."""
+    where = [AccountRow.organisation_id.in_(organisations.within(reach, on))]
+    if organisation_id is not None:
+        where.append(AccountRow.organisation_id == organisation_id)
+    total = await tx.scalar(select(func.count()).select_from(AccountRow).where(*where))
+    rows = await tx.rows(_ACCOUNT.where(*where).order_by(AccountRow.login).offset(offset).limit(limit))
+    return [_account(vault, row) for row in rows], int(total)
+
+
+async def names_of(tx: Tx, vault: Vault, account_ids: Iterable[UUID]) -> Mapping[UUID, str]:
+    """Account → name of its person; unknown ids are missing."""
+    rows = await tx.rows(
+        select(AccountRow.id, AccountRow.person_id, PersonRow.name_sealed)
+        .join(PersonRow, PersonRow.id == AccountRow.person_id)
+        .where(AccountRow.id.in_(list(account_ids)))
+    )
+    return {
+        row.id: vault.open(row.name_sealed, table="person", column="name_sealed", row=row.person_id).decode()
+        for row in rows
+    }
+
+
+async def credential(tx: Tx, *, login: str | None = None, account_id: UUID | None = None) -> Credential | None:
+    """What a sign-in by this login, or of this account, is compared with."""
+    which = AccountRow.login == login if login is not None else AccountRow.id == account_id
+    row = await tx.row(
+        select(CredentialRow, AccountRow.disabled_at)
+        .join(AccountRow, AccountRow.id == CredentialRow.account_id)
+        .where(which)
+    )
+    if row is None:
+        return None
+    return Credential(
+        row.account_id, row.hash, row.initial, row.used_at, row.expires_at, may_act=row.disabled_at is None
+    )
+
+
+def token_hash(token: str) -> bytes:
+    """How a session's token is stored."""
+    return sha256(token.encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A living session."""
+
+    id: UUID
+    account_id: UUID
+    used_at: datetime
+    must_change_password: bool
+
+
+async def session(tx: Tx, token: str) -> Found:
+    """The session of a token. Raises SessionOver unless it lives."""
+    row = await tx.row(
+        select(SessionRow, AccountRow.disabled_at, CredentialRow.initial)
+        .join(AccountRow, AccountRow.id == SessionRow.account_id)
+        .join(CredentialRow, CredentialRow.account_id == SessionRow.account_id)
+        .where(SessionRow.token_hash == token_hash(token))
+    )
+    stands = row and domain.Session(row.used_at, row.expires_at, row.ended_at, may_act=row.disabled_at is None)
+    domain.check_session(stands or None, tx.now)
+    assert row is not None
+    return Found(row.id, row.account_id, row.used_at, row.initial)
+
+
+async def session_lives(tx: Tx, session_id: UUID) -> bool:
+    """Whether a session has not ended: a token of an ended one is refused at once here, within 60 s elsewhere."""
+    ended = await tx.row(select(SessionRow.ended_at).where(SessionRow.id == session_id))
+    return ended is not None and ended.ended_at is None
+
+
+async def any_account(tx: Tx) -> bool:
+    """Whether somebody has an account."""
+    return await tx.scalar(select(AccountRow.id).limit(1)) is not None
+
+
+async def changed(tx: Tx, ids: Sequence[UUID]) -> Mapping[UUID, Event | None]:
+    """What registry says of accounts now: the builder of registry.account.v1."""
+    rows = await tx.rows(select(AccountRow).where(AccountRow.id.in_(list(ids))))
+    return {
+        row.id: AccountChanged(
+            person_id=row.person_id,
+            organisation_id=row.organisation_id,
+            roles=tuple(Role(each) for each in row.roles),
+            may_act=row.disabled_at is None,
+        )
+        for row in rows
+    }
