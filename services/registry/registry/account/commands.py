@@ -16,7 +16,7 @@ from contracts.values import Role
 from registry.account import domain
 from registry.account.errors import LoginTaken, OwnAccount, TooManyAttempts
 from registry.account.models import AccountRow, AttemptRow, CredentialRow, PersonRow, SessionRow
-from registry.account.queries import sealed_name, token_hash
+from registry.account.queries import LivingSession, sealed_name, session, token_hash
 from registry.organisation import queries as organisations
 from registry.organisation.domain import KIND_NAMES
 
@@ -141,9 +141,12 @@ async def open_session(
     return session_id
 
 
-async def use_session(tx: Tx, session_id: UUID) -> None:
-    """The session was used now; its thirty minutes begin anew."""
-    await tx.execute(update(SessionRow).where(SessionRow.id == session_id).values(used_at=tx.now))
+async def use_session(tx: Tx, token: str) -> LivingSession:
+    """The session of a token; its thirty minutes begin anew. Raises SessionOver."""
+    living = await session(tx, token)
+    if tx.now - living.used_at >= domain.NOTED_EVERY:
+        await tx.execute(update(SessionRow).where(SessionRow.id == living.id).values(used_at=tx.now))
+    return living
 
 
 async def end_session(tx: Tx, token: str) -> None:
@@ -195,6 +198,13 @@ async def forgive_attempt(tx: Tx, login: str, address: str | None) -> None:
             .where(AttemptRow.who == _key("address", address), AttemptRow.failures > 0)
             .values(failures=AttemptRow.failures - 1, blocked_until=None)
         )
+
+
+async def forget(tx: Tx) -> int:
+    """How many rows of failed attempts and of sessions long over were dropped."""
+    attempts = await tx.execute(delete(AttemptRow).where(AttemptRow.last_at < tx.now - domain.FORGOTTEN_AFTER))
+    sessions = await tx.execute(delete(SessionRow).where(SessionRow.expires_at < tx.now - domain.SESSIONS_KEPT))
+    return attempts.rowcount + sessions.rowcount
 
 
 def _key(kind: str, value: str) -> bytes:

@@ -11,6 +11,10 @@ from registry.account.errors import RoleDoesNotFit, SessionOver, WeakPassword, W
 INITIAL_PASSWORD_LASTS = timedelta(hours=72)
 SESSION_IDLE = timedelta(minutes=30)
 SESSION_LASTS = timedelta(hours=10)
+SESSIONS_KEPT = timedelta(days=180)
+"""So long a session can still be looked up after it could last be used."""
+NOTED_EVERY = timedelta(seconds=30)
+"""A session's use is written down no oftener."""
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 200
 FREE_FAILURES = 5

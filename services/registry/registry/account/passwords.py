@@ -13,7 +13,10 @@ ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789"
 """Without characters that look alike: an initial password is read from paper."""
 INITIAL_LENGTH = 16
 _NOBODYS = "$argon2id$v=19$m=19456,t=2,p=1$0o3RkH5QCpoVREE/i0nrwg$wAulfyFq6wGYo9Sx2jGxWVsaysGo+dTWcLLEA2a8nyU"
-"""Compared with when there is no such account, so that the answer takes as long. Nothing fits it: the text was random and nobody kept it."""
+"""Compared with when there is no such account, so that the answer takes as long.
+
+Nothing fits it: the text was random, and nobody kept it.
+"""
 
 
 class Passwords:

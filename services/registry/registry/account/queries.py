@@ -6,12 +6,14 @@ from datetime import date, datetime
 from hashlib import sha256
 from uuid import UUID
 
+from chassis.identity import Actor
 from chassis.sealing import Vault
 from chassis.transaction import Tx
 from sqlalchemy import Row, func, select
 
 from contracts.event import Event
 from contracts.identity import AccountChanged
+from contracts.refusal import NotFound
 from contracts.values import Role
 from registry.account import domain
 from registry.account.models import AccountRow, CredentialRow, PersonRow, SessionRow
@@ -132,7 +134,7 @@ def token_hash(token: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LivingSession:
     """A living session."""
 
     id: UUID
@@ -141,7 +143,7 @@ class Found:
     must_change_password: bool
 
 
-async def session(tx: Tx, token: str) -> Found:
+async def session(tx: Tx, token: str) -> LivingSession:
     """The session of a token. Raises SessionOver unless it lives."""
     row = await tx.row(
         select(SessionRow, AccountRow.disabled_at, CredentialRow.initial)
@@ -152,7 +154,29 @@ async def session(tx: Tx, token: str) -> Found:
     stands = row and domain.Session(row.used_at, row.expires_at, row.ended_at, may_act=row.disabled_at is None)
     domain.check_session(stands or None, tx.now)
     assert row is not None
-    return Found(row.id, row.account_id, row.used_at, row.initial)
+    return LivingSession(row.id, row.account_id, row.used_at, row.initial)
+
+
+async def actor_of(tx: Tx, living: LivingSession) -> Actor:
+    """Who acts in a session, as its token says it: without a role while the first password stands."""
+    row = await tx.row(select(AccountRow).where(AccountRow.id == living.account_id))
+    assert row is not None
+    return Actor(
+        account_id=row.id,
+        person_id=row.person_id,
+        organisation_id=row.organisation_id,
+        roles=frozenset() if living.must_change_password else frozenset(Role(each) for each in row.roles),
+        version=row.version,
+        session_id=living.id,
+    )
+
+
+async def require_command_of(tx: Tx, actor: Actor, account_id: UUID, what: str) -> None:
+    """Raise NotFound unless the actor sees the account's organisation, NotAllowed unless she stands above it."""
+    organisation_id = await tx.scalar(select(AccountRow.organisation_id).where(AccountRow.id == account_id))
+    if organisation_id is None or not await organisations.may_see(tx, actor, organisation_id):
+        raise NotFound("账号")
+    await organisations.require_authority_over(tx, actor, organisation_id, what)
 
 
 async def session_lives(tx: Tx, session_id: UUID) -> bool:

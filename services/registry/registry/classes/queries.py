@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from chassis.sealing import Vault
 from chassis.transaction import Tx
 from sqlalchemy import Row, func, select
 
@@ -108,6 +109,13 @@ async def details(
 async def detail(tx: Tx, class_id: UUID) -> Row[tuple[object, ...]] | None:
     """One class as a whole row."""
     return await tx.row(select(ClassRow).where(ClassRow.id == class_id))
+
+
+def opened_name(vault: Vault, class_id: UUID, sealed: bytes | None) -> str | None:
+    """The head teacher's name."""
+    if sealed is None:
+        return None
+    return vault.open(sealed, table="class", column="head_teacher_sealed", row=class_id).decode()
 
 
 async def plans(tx: Tx, school_id: UUID) -> Mapping[tuple[Stage, int], tuple[int, int]]:

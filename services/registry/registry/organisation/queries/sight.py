@@ -73,7 +73,7 @@ async def require_sight(tx: Tx, actor: Actor, organisation_id: UUID, what: str =
 
 
 async def require_own_school(tx: Tx, actor: Actor, school_id: UUID, what: str) -> None:
-    """Raise NotFound unless the actor sees the school, NotAllowed unless it is hers: the school, or that of her campus."""
+    """Raise NotFound unless the actor sees the school, NotAllowed unless it is hers: the school, or her campus's."""
     await require_sight(tx, actor, school_id, "学校")
     if actor.organisation_id != school_id and school_id != await _centre(tx, actor.organisation_id):
         raise NotAllowed(what)
