@@ -3,7 +3,8 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Boolean, Date, DateTime, Integer, LargeBinary, MetaData, Text, Uuid
+from sqlalchemy import Boolean, Date, DateTime, Integer, LargeBinary, MetaData, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import DeclarativeBase
 
 

@@ -27,6 +27,8 @@ from registry.account.passwords import Passwords
 from registry.organisation import queries as organisations
 from registry.settings import RegistrySettings
 
+sessions = APIRouter(prefix="/v1", tags=["sessions"])
+"""Routes that ask for a session's token, or for nothing."""
 router = APIRouter(prefix="/v1", tags=["accounts"])
 
 Db = Annotated[Database, Depends(database)]
@@ -123,7 +125,7 @@ class InitialPassword(BaseModel):
     expires_at: datetime
 
 
-@router.post("/sessions", status_code=201, dependencies=[allow_anyone()])
+@sessions.post("/sessions", status_code=201, dependencies=[allow_anyone()])
 async def sign_in(
     body: SignIn, request: Request, db: Db, vault: Safe, passwords: Hasher, settings: Settings
 ) -> SignedIn:
@@ -135,7 +137,7 @@ async def sign_in(
     return SignedIn(session=signed_in.session, account=account, must_change_password=signed_in.must_change_password)
 
 
-@router.post("/sessions/current/token", dependencies=[allow_anyone()])
+@sessions.post("/sessions/current/token", dependencies=[allow_anyone()])
 async def exchange(session: SessionToken, db: Db, vault: Safe, issuer: Issuer) -> Token:
     """The session's token for a signed one, which every service verifies offline."""
     async with db.transaction() as tx:
@@ -146,7 +148,7 @@ async def exchange(session: SessionToken, db: Db, vault: Safe, issuer: Issuer) -
     return Token(token=token, expires_at=expires_at, account=account, must_change_password=living.must_change_password)
 
 
-@router.delete("/sessions/current", status_code=204, dependencies=[allow_anyone()])
+@sessions.delete("/sessions/current", status_code=204, dependencies=[allow_anyone()])
 async def sign_out(session: SessionToken, db: Db) -> Response:
     """End the session; again is no error."""
     async with db.transaction() as tx:
@@ -154,7 +156,7 @@ async def sign_out(session: SessionToken, db: Db) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/accounts/me/password", status_code=204, dependencies=[allow_anyone()])
+@sessions.post("/accounts/me/password", status_code=204, dependencies=[allow_anyone()])
 async def change_password(
     body: ChangePassword, session: SessionToken, db: Db, vault: Safe, passwords: Hasher
 ) -> Response:

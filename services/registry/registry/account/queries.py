@@ -9,13 +9,14 @@ from uuid import UUID
 from chassis.identity import Actor
 from chassis.sealing import Vault
 from chassis.transaction import Tx
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, and_, func, select
 
 from contracts.event import Event
 from contracts.identity import AccountChanged
 from contracts.refusal import NotFound
 from contracts.values import Role
 from registry.account import domain
+from registry.account.errors import SessionOver
 from registry.account.models import AccountRow, CredentialRow, PersonRow, SessionRow
 from registry.organisation import queries as organisations
 
@@ -179,10 +180,18 @@ async def require_command_of(tx: Tx, actor: Actor, account_id: UUID, what: str) 
     await organisations.require_authority_over(tx, actor, organisation_id, what)
 
 
-async def session_lives(tx: Tx, session_id: UUID) -> bool:
-    """Whether a session has not ended: a token of an ended one is refused at once here, within 60 s elsewhere."""
-    ended = await tx.row(select(SessionRow.ended_at).where(SessionRow.id == session_id))
-    return ended is not None and ended.ended_at is None
+async def require_living(tx: Tx, actor: Actor) -> None:
+    """Raise SessionOver for a token whose account was disabled or changed, or whose session ended, since it was issued.
+
+    So that it takes effect here at once, and elsewhere when the token expires.
+    """
+    row = await tx.row(
+        select(AccountRow.version, AccountRow.disabled_at, SessionRow.ended_at)
+        .outerjoin(SessionRow, and_(SessionRow.account_id == AccountRow.id, SessionRow.id == actor.session_id))
+        .where(AccountRow.id == actor.account_id)
+    )
+    if row is None or row.disabled_at is not None or row.ended_at is not None or row.version > actor.version:
+        raise SessionOver
 
 
 async def any_account(tx: Tx) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from chassis.identity import Actor
 from chassis.transaction import Tx
 from sqlalchemy import select
 
@@ -126,3 +127,9 @@ async def changed(tx: Tx, ids: Sequence[UUID]) -> Mapping[UUID, Event | None]:
         )
         for organisation_id, calendar in (await calendars(tx, ids)).items()
     }
+
+
+async def desk(tx: Tx, actor: Actor) -> Mapping[str, int]:
+    """Days until the entry window closes, today not counted; negative once it has closed."""
+    calendar = await calendar_of(tx, actor.organisation_id)
+    return {"entry_days_left": (calendar.closes(WindowKind.ENTRY) - tx.now.date()).days}

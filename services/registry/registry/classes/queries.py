@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from chassis.identity import Actor
 from chassis.sealing import Vault
 from chassis.transaction import Tx
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, case, func, select
 
 from contracts.event import Event
 from contracts.registry import ClassChanged
 from contracts.values import Schooling, Stage
 from registry.classes import domain
 from registry.classes.models import ClassPlanRow, ClassRow
+from registry.organisation import queries as organisations
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,3 +182,20 @@ async def changed(tx: Tx, ids: Sequence[UUID]) -> Mapping[UUID, Event | None]:
         )
         for each in (await classes(tx, ids)).values()
     }
+
+
+async def desk(tx: Tx, actor: Actor) -> Mapping[str, int]:
+    """Open classes that the actor sees: all, above the standard size, and without a head teacher. One statement."""
+    above = case({stage.value: size for stage, size in domain.STANDARD.items()}, value=ClassRow.stage)
+    row = await tx.row(
+        select(
+            func.count().label("classes"),
+            func.count().filter(ClassRow.size > above).label("classes_above_standard"),
+            func.count().filter(ClassRow.head_teacher_sealed.is_(None)).label("classes_without_head_teacher"),
+        ).where(
+            ClassRow.school_id.in_(organisations.within(actor.organisation_id, tx.now.date())),
+            ClassRow.closed_on.is_(None),
+        )
+    )
+    assert row is not None
+    return dict(row._mapping)

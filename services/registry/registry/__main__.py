@@ -1,0 +1,6 @@
+"""`python -m registry`."""
+
+from registry.main import service
+
+if __name__ == "__main__":
+    service.main()

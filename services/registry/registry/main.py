@@ -1,0 +1,82 @@
+"""Wiring: `python -m registry api|worker|relay|migrate|all|found-province|…`."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import typer
+from chassis.consuming import Subscribers
+from chassis.identity import TokenIssuer
+from chassis.sealing import Vault
+from chassis.service import Service
+from chassis.transaction import Builder, Database
+
+from contracts import topics
+from contracts.topics import Topic
+from registry import desk, founding
+from registry.account import api as account_api
+from registry.account import guard
+from registry.account import queries as accounts
+from registry.account import timers as account_timers
+from registry.account.passwords import Passwords
+from registry.calendar import api as calendar_api
+from registry.calendar import queries as calendars
+from registry.classes import api as classes_api
+from registry.classes import queries as classes
+from registry.organisation import api as organisation_api
+from registry.organisation import queries as organisations
+from registry.settings import RegistrySettings
+
+BUILDERS: Mapping[Topic, Builder] = {
+    topics.ORGANISATION: organisations.changed,
+    topics.ACCOUNT: accounts.changed,
+    topics.CALENDAR: calendars.changed,
+    topics.CLASS: classes.changed,
+}
+"""Topic → who reads the state that is said on it."""
+
+DESK = (calendars.desk, classes.desk)
+"""Who contributes counts to the work desk."""
+
+ROUTERS = (
+    account_api.sessions,
+    *guard.guarded(
+        organisation_api.router,
+        account_api.router,
+        calendar_api.router,
+        classes_api.router,
+        desk.desk(DESK),
+    ),
+)
+"""Everything but signing in is guarded: a disabled account or an ended session is out at once."""
+
+TIMERS = (account_timers.forget,)
+
+subscribers = Subscribers("registry")
+
+commands = typer.Typer()
+founding.register(commands, BUILDERS)
+
+
+@asynccontextmanager
+async def resources(
+    settings: RegistrySettings, database: Database, vault: Vault
+) -> AsyncIterator[Mapping[type, object]]:
+    """What routes of registry ask for beside the database."""
+    yield {
+        RegistrySettings: settings,
+        Passwords: Passwords(),
+        TokenIssuer: TokenIssuer(settings),
+    }
+
+
+service = Service(
+    name="registry",
+    settings=RegistrySettings,
+    subscribers=subscribers,
+    builders=BUILDERS,
+    routers=ROUTERS,
+    timers=TIMERS,
+    migrations="registry",
+    resources=resources,
+    commands=commands,
+)

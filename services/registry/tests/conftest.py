@@ -1,0 +1,297 @@
+"""A founded province on a real database, people who act in it, and the service as they reach it over HTTP."""
+
+import base64
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import pytest
+from chassis.clock import now
+from chassis.identity import Actor, TokenIssuer
+from chassis.migrating import upgrade
+from chassis.sealing import Vault
+from chassis.transaction import Database, Tx
+from joserfc.jwk import KeySet, OKPKey
+from sqlalchemy import event, select, text, update
+
+from contracts.topics import Topic
+from contracts.values import OrganisationKind, Role, Schooling, Stage
+from registry.account import commands as account_commands
+from registry.account.models import AccountRow
+from registry.calendar import commands as calendar_commands
+from registry.classes import commands as class_commands
+from registry.classes.models import ClassRow
+from registry.main import BUILDERS, service
+from registry.organisation import commands as organisation_commands
+from registry.settings import RegistrySettings
+
+
+@pytest.fixture(scope="session")
+def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A keyring of the service's own."""
+
+    def key(letter: str) -> str:
+        return base64.b64encode(letter.encode() * 32).decode()
+
+    signing = OKPKey.generate_key("Ed25519", {"kid": "t1", "use": "sig", "alg": "EdDSA"})
+    path = tmp_path_factory.mktemp("keys") / "registry.json"
+    keyring = {
+        "vault": {"current": "k1", "keys": {"k1": key("v")}},
+        "blind": {"uniqueness": key("u"), "match": key("m"), "name": key("n")},
+        "wire": {
+            topic: {"current": "w1", "keys": {"w1": key("w")}}
+            for topic in ("registry.student-record.v1", "sync.outcome.v1")
+        },
+        "token_private": signing.as_dict(private=True),
+        "token_public": KeySet([signing]).as_dict(private=False),
+    }
+    path.write_text(json.dumps(keyring))
+    return path
+
+
+@pytest.fixture
+def settings(template_database: Callable[..., str], key_file: Path, tmp_path: Path) -> RegistrySettings:
+    """Settings for a migrated database of the test's own."""
+    dsn = template_database("registry", lambda empty: upgrade(empty, package="registry"))
+    return RegistrySettings(
+        database=dsn,
+        kafka="127.0.0.1:9",
+        keys=key_file,
+        token_public_keys=key_file,
+        data=tmp_path / "data",
+        trusted_proxies=("127.0.0.1",),
+    )
+
+
+@pytest.fixture
+def vault(settings: RegistrySettings) -> Vault:
+    return Vault.read(settings.keys)
+
+
+@pytest.fixture
+async def database(settings: RegistrySettings) -> AsyncIterator[Database]:
+    opened = Database(settings, builders=BUILDERS)
+    yield opened
+    await opened.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Province 安徽 > 合肥市 > 长丰县 (with a centre school and its campus) and 肥东县 (with a school).
+
+    The junior school stands in 长丰县 and is managed by the city. Everybody named acts; nobody needed to sign in.
+    """
+
+    province: UUID
+    city: UUID
+    county: UUID
+    other_county: UUID
+    school: UUID
+    campus: UUID
+    junior: UUID
+    other_school: UUID
+    admin: Actor
+    city_officer: Actor
+    officer: Actor
+    other_officer: Actor
+    registrar: Actor
+    junior_registrar: Actor
+    other_registrar: Actor
+    teacher: Actor
+
+
+Spoken = Callable[[Topic], Awaitable[list[tuple[UUID, dict[str, Any]]]]]
+
+
+@pytest.fixture
+async def tree(database: Database, vault: Vault) -> Tree:
+    async with database.transaction() as tx:
+        places = await _places(tx)
+        people = {
+            "admin": await _account(tx, vault, "admin", places["province"], Role.PROVINCE_ADMIN),
+            "city_officer": await _account(tx, vault, "hefei01", places["city"], Role.OFFICER),
+            "officer": await _account(tx, vault, "changfeng01", places["county"], Role.OFFICER),
+            "other_officer": await _account(tx, vault, "feidong01", places["other_county"], Role.OFFICER),
+            "registrar": await _account(tx, vault, "shuihu01", places["school"], Role.REGISTRAR),
+            "junior_registrar": await _account(tx, vault, "shuihu02", places["junior"], Role.REGISTRAR),
+            "other_registrar": await _account(tx, vault, "dianbu01", places["other_school"], Role.REGISTRAR),
+            "teacher": await _account(tx, vault, "shuihu03", places["school"], Role.TEACHER),
+        }
+    return Tree(**places, **people)
+
+
+async def _places(tx: Tx) -> dict[str, UUID]:
+    new = organisation_commands.NewOrganisation
+    kind = OrganisationKind
+    since = date(2020, 9, 1)
+    blank = new(kind.PROVINCE, "安徽省教育厅", "340000000000", None, "340000", valid_from=since)
+    province = await organisation_commands.create(tx, blank)
+    await calendar_commands.found(tx, province)
+    city = await organisation_commands.create(
+        tx,
+        replace(
+            blank, kind=kind.CITY, name="合肥市教育局", code="340100000000", parent_id=province, region_code="340100"
+        ),
+    )
+    county = replace(
+        blank, kind=kind.COUNTY, name="长丰县教育局", code="340121000000", parent_id=city, region_code="340121"
+    )
+    county_id = await organisation_commands.create(tx, county)
+    other = replace(county, name="肥东县教育局", code="340122000000", region_code="340122")
+    other_id = await organisation_commands.create(tx, other)
+    school = replace(
+        county,
+        kind=kind.SCHOOL,
+        name="长丰县水湖学区中心校",
+        code="2134000001",
+        parent_id=county_id,
+        category="211",
+        ownership="1",
+        setting="121",
+        schooling=Schooling.SIX_THREE,
+    )
+    school_id = await organisation_commands.create(tx, school)
+    campus = replace(
+        school,
+        kind=kind.CAMPUS,
+        name="水湖学区中心校费岗分校",
+        code="",
+        parent_id=school_id,
+        category=None,
+        schooling=None,
+    )
+    junior = replace(
+        school, name="长丰县实验初级中学", code="3134000001", category="311", stages=(Stage.JUNIOR,), authority_id=city
+    )
+    elsewhere = replace(
+        school, name="肥东县店埠小学", code="2134000002", parent_id=other_id, region_code="340122", authority_id=None
+    )
+    return {
+        "province": province,
+        "city": city,
+        "county": county_id,
+        "other_county": other_id,
+        "school": school_id,
+        "campus": await organisation_commands.create(tx, campus),
+        "junior": await organisation_commands.create(tx, junior),
+        "other_school": await organisation_commands.create(tx, elsewhere),
+    }
+
+
+async def _account(tx: Tx, vault: Vault, login: str, organisation: UUID, role: Role) -> Actor:
+    account_id = await account_commands.create(
+        tx,
+        vault,
+        login=login,
+        organisation_id=organisation,
+        roles=(role,),
+        password_hash="$nobody$",
+        display_name=f"{login}的使用人",
+    )
+    found = await tx.row(select(AccountRow.person_id).where(AccountRow.id == account_id))
+    assert found is not None
+    return Actor(
+        account_id=account_id,
+        person_id=found.person_id,
+        organisation_id=organisation,
+        roles=frozenset({role}),
+        version=1,
+        session_id=None,
+    )
+
+
+AClass = Callable[..., Awaitable[UUID]]
+
+
+@pytest.fixture
+def a_class(database: Database, vault: Vault, tree: Tree) -> AClass:
+    """`await a_class(capacity=10)` → id of a class of the centre school, within a plan that is raised for it."""
+
+    async def make(
+        school: UUID | None = None,
+        *,
+        stage: Stage = Stage.PRIMARY,
+        entry_year: int = 2026,
+        campus: UUID | None = None,
+        head_teacher: str | None = "王老师",
+        capacity: int | None = None,
+    ) -> UUID:
+        async with database.transaction(tree.registrar) as tx:
+            where = school or tree.school
+            await class_commands.set_plan(tx, where, stage, entry_year, 99)
+            new = class_commands.NewClass(stage, entry_year, campus_id=campus, head_teacher=head_teacher)
+            class_id = await class_commands.create(tx, vault, where, new)
+            if capacity is not None:
+                await tx.execute(update(ClassRow).where(ClassRow.id == class_id).values(capacity=capacity))
+        return class_id
+
+    return make
+
+
+Clients = Callable[..., httpx2.AsyncClient]
+
+
+@pytest.fixture
+async def as_(settings: RegistrySettings) -> AsyncIterator[Clients]:
+    """`as_(actor)` → a client of the running service with that actor's token; `as_(None)` has none."""
+    async with AsyncExitStack() as stack:
+        app = service.app(settings)
+        await stack.enter_async_context(app.router.lifespan_context(app))
+        issuer = TokenIssuer(settings)
+
+        def client(actor: Actor | None, **headers: str) -> httpx2.AsyncClient:
+            if actor is not None:
+                headers["Authorization"] = f"Bearer {issuer.issue(actor, now())[0]}"
+            return httpx2.AsyncClient(
+                transport=httpx2.ASGITransport(app=app), base_url="http://registry", headers=headers
+            )
+
+        yield client
+
+
+@pytest.fixture
+def key() -> Callable[[], dict[str, str]]:
+    """`key()` → the header of a new idempotency key."""
+    return lambda: {"Idempotency-Key": str(uuid4())}
+
+
+@pytest.fixture
+def spoken(database: Database) -> Spoken:
+    """`await spoken(topic)` → (subject, body) of everything that was said on it, in order."""
+
+    async def read(topic: Topic) -> list[tuple[UUID, dict[str, Any]]]:
+        async with database.snapshot() as tx:
+            rows = await tx.rows(
+                text("SELECT subject, body FROM outbox WHERE topic = :t ORDER BY id").bindparams(t=topic.name)
+            )
+        return [(row.subject, row.body if isinstance(row.body, dict) else json.loads(row.body)) for row in rows]
+
+    return read
+
+
+@pytest.fixture
+def statements() -> Callable[[Tx], AbstractContextManager[list[str]]]:
+    """`with statements(tx) as count:` → the SQL that the transaction executed meanwhile."""
+
+    @contextmanager
+    def counting(tx: Tx) -> Iterator[list[str]]:
+        seen: list[str] = []
+        connection = tx.connection.sync_connection
+        assert connection is not None
+
+        def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+            seen.append(statement)
+
+        event.listen(connection, "before_cursor_execute", note)
+        try:
+            yield seen
+        finally:
+            event.remove(connection, "before_cursor_execute", note)
+
+    return counting
