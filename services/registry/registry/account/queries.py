@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 from chassis.identity import Actor
 from chassis.sealing import Vault
 from chassis.transaction import Tx
 from sqlalchemy import Row, and_, func, select
+from sqlalchemy.sql.elements import ColumnElement
 
 from contracts.event import Event
 from contracts.identity import AccountChanged
@@ -66,7 +68,7 @@ def sealed_name(vault: Vault, person_id: UUID, name: str) -> bytes:
     return vault.seal(name.encode(), table="person", column="name_sealed", row=person_id)
 
 
-def _account(vault: Vault, row: Row[tuple[object, ...]]) -> Account:
+def _account(vault: Vault, row: Row[Any]) -> Account:
     name = vault.open(row.name_sealed, table="person", column="name_sealed", row=row.person_id)
     return Account(
         id=row.id,
@@ -93,7 +95,7 @@ async def page(
     tx: Tx, vault: Vault, reach: UUID, on: date, *, organisation_id: UUID | None, offset: int, limit: int
 ) -> tuple[list[Account], int]:
     """Accounts of what the organisation `reach` reaches, by login, and how many there are."""
-    where = [AccountRow.organisation_id.in_(organisations.within(reach, on))]
+    where: list[ColumnElement[bool]] = [AccountRow.organisation_id.in_(organisations.within(reach, on))]
     if organisation_id is not None:
         where.append(AccountRow.organisation_id == organisation_id)
     total = await tx.scalar(select(func.count()).select_from(AccountRow).where(*where))

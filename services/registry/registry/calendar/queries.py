@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from chassis.identity import Actor
 from chassis.transaction import Tx
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from contracts.event import Event
 from contracts.registry import CalendarChanged, Extension, Window
@@ -82,18 +83,17 @@ async def calendars(tx: Tx, organisation_ids: Iterable[UUID]) -> Mapping[UUID, d
     return found
 
 
-async def granted(tx: Tx, organisation_id: UUID) -> Sequence[ExtensionRow]:
+async def granted(tx: Tx, organisation_id: UUID) -> Sequence[Row[Any]]:
     """The extensions of the active school year that hold for an organisation, with who granted them, oldest first."""
     place = (await organisations.places(tx, [organisation_id])).get(organisation_id)
-    rows: Sequence[ExtensionRow] = await tx.rows(
+    return await tx.rows(
         select(ExtensionRow)
         .where(
             ExtensionRow.organisation_id.in_(place.path if place else ()),
             ExtensionRow.school_year == await active_school_year(tx),
         )
         .order_by(ExtensionRow.granted_at, ExtensionRow.id)
-    )  # type: ignore[assignment]  # Core rows carry the columns' names
-    return rows
+    )
 
 
 async def speakers_below(tx: Tx, organisation_id: UUID) -> frozenset[UUID]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from chassis.identity import Actor
@@ -67,7 +68,7 @@ _COLUMNS = (
 )
 
 
-def _class(row: Row[tuple[object, ...]]) -> Class:
+def _class(row: Row[Any]) -> Class:
     values = row._asdict()
     values["stage"] = Stage(row.stage)
     values["schooling"] = Schooling(row.schooling)
@@ -96,7 +97,7 @@ async def of_school(tx: Tx, school_id: UUID, *, closed: bool = False) -> list[Cl
 
 async def details(
     tx: Tx, school_id: UUID, *, campus_id: UUID | None, closed: bool, offset: int, limit: int
-) -> tuple[Sequence[Row[tuple[object, ...]]], int]:
+) -> tuple[Sequence[Row[Any]], int]:
     """A page of a school's classes as whole rows, in the order of their numbers, and how many there are."""
     where = [ClassRow.school_id == school_id]
     if campus_id is not None:
@@ -108,7 +109,7 @@ async def details(
     return rows, int(total)
 
 
-async def detail(tx: Tx, class_id: UUID) -> Row[tuple[object, ...]] | None:
+async def detail(tx: Tx, class_id: UUID) -> Row[Any] | None:
     """One class as a whole row."""
     return await tx.row(select(ClassRow).where(ClassRow.id == class_id))
 

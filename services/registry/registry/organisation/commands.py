@@ -218,7 +218,6 @@ async def _link(tx: Tx, school_id: UUID, authority_id: UUID, since: date) -> Non
 
 async def _school_number(tx: Tx, county_code: str, given: str | None) -> str:
     """Three digits, the county's next or the given ones; the pool's row is locked by taking it."""
-    pool = SchoolNumberPoolRow.__table__
     if given is not None:
         number = domain.school_number(int(given) if given.isascii() and given.isdigit() and len(given) == 3 else 0)
         taken = select(OrganisationRow.id).where(
@@ -226,13 +225,13 @@ async def _school_number(tx: Tx, county_code: str, given: str | None) -> str:
         )
         if await tx.scalar(taken):
             raise CodeTaken("学校编码", county_code + number)
-        first = insert(pool).values(county_code=county_code, last=int(number))
-        raised = {"last": func.greatest(pool.c.last, int(number))}
+        first = insert(SchoolNumberPoolRow).values(county_code=county_code, last=int(number))
+        raised = {"last": func.greatest(SchoolNumberPoolRow.last, int(number))}
         await tx.execute(first.on_conflict_do_update(index_elements=["county_code"], set_=raised))
         return number
-    first = insert(pool).values(county_code=county_code, last=1)
-    taking = first.on_conflict_do_update(index_elements=["county_code"], set_={"last": pool.c.last + 1})
-    return domain.school_number(int(await tx.scalar(taking.returning(pool.c.last))))
+    first = insert(SchoolNumberPoolRow).values(county_code=county_code, last=1)
+    taking = first.on_conflict_do_update(index_elements=["county_code"], set_={"last": SchoolNumberPoolRow.last + 1})
+    return domain.school_number(int(await tx.scalar(taking.returning(SchoolNumberPoolRow.last))))
 
 
 async def _has_living_children(tx: Tx, organisation_id: UUID, on: date) -> bool:

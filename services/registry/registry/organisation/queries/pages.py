@@ -1,6 +1,6 @@
 """Organisations as pages of the portal show them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from chassis.transaction import Tx
 from sqlalchemy import Row, and_, func, or_, select
+from sqlalchemy.sql.elements import ColumnElement
 
 from contracts import codes
 from contracts.refusal import NotFound
@@ -15,7 +16,7 @@ from contracts.values import OrganisationKind
 from registry.organisation import domain
 from registry.organisation.models import AuthorityLinkRow, OrganisationRow
 from registry.organisation.queries.schools import links, schoolings
-from registry.organisation.queries.sight import holds_on, places, within
+from registry.organisation.queries.sight import Place, holds_on, places, within
 
 Org = OrganisationRow
 
@@ -35,7 +36,7 @@ class Wanted:
 async def page(tx: Tx, reach: UUID, wanted: Wanted, offset: int, limit: int) -> tuple[list[dict[str, Any]], int]:
     """Of what the organisation `reach` reaches: those wanted, by code and name, and how many there are."""
     today = tx.now.date()
-    where = [Org.id.in_(within(reach, today))]
+    where: list[ColumnElement[bool]] = [Org.id.in_(within(reach, today))]
     if wanted.parent is not None:
         where.append(Org.parent_id == wanted.parent)
     if wanted.kind is not None:
@@ -86,6 +87,10 @@ async def detail(tx: Tx, organisation_id: UUID) -> dict[str, Any]:
     }
 
 
+def _name(places: Mapping[UUID, Place], organisation_id: UUID | None) -> str | None:
+    return None if organisation_id is None else places[organisation_id].name
+
+
 async def _dressed(tx: Tx, rows: Sequence[Row[Any]], today: date) -> list[dict[str, Any]]:
     """Rows with the names around them, today's 主管单位 and 学制: four statements, however many."""
     ids = [row.id for row in rows]
@@ -97,12 +102,12 @@ async def _dressed(tx: Tx, rows: Sequence[Row[Any]], today: date) -> list[dict[s
     return [
         {
             **row._asdict(),
-            "parent_name": names[row.parent_id].name if row.parent_id in names else None,
+            "parent_name": _name(names, row.parent_id),
             "region_name": codes.region_name(row.region_code),
             "school_code": row.county_code + row.school_number if row.school_number else None,
             "schooling": domain.schooling_on(dated[row.id], today) if row.id in dated else None,
             "authority_id": deciding.get(row.id),
-            "authority_name": names[deciding[row.id]].name if deciding.get(row.id) in names else None,
+            "authority_name": _name(names, deciding.get(row.id)),
         }
         for row in rows
     ]

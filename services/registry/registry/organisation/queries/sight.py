@@ -36,7 +36,7 @@ def holds_on(on: date) -> ColumnElement[bool]:
     )
 
 
-def within(organisation_id: UUID, on: date) -> Select[tuple[UUID]]:
+def within(organisation_id: UUID, on: date) -> Select[UUID]:
     """Ids of what an organisation reaches, for use as `column.in_(within(…))`.
 
     Itself, everything below it, and the schools (with their campuses) whose 主管单位 it is on that day, wherever they
@@ -48,7 +48,7 @@ def within(organisation_id: UUID, on: date) -> Select[tuple[UUID]]:
     return select(reached.c.id)
 
 
-def below(organisation_id: UUID) -> Select[tuple[UUID]]:
+def below(organisation_id: UUID) -> Select[UUID]:
     """Ids of the organisation and everything below it in the tree."""
     return select(Org.id).where(Org.path.contains([organisation_id]))
 
