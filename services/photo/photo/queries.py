@@ -1,0 +1,211 @@
+"""What photo can tell. Nothing here changes anything."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from chassis.identity.copies import subtree
+from chassis.transaction import Tx
+from sqlalchemy import ColumnElement, Select, func, or_, select
+
+from contracts.event import Event
+from contracts.photo import PhotoChanged
+from contracts.values import PhotoState, StudentStatus
+from photo.domain import Requirement
+from photo.models import ArchiveFileRow, ArchiveRow, PhotoRow, PupilRow, RequirementRow
+
+MATCH_COLUMNS = {
+    "document": PupilRow.match_document,
+    "number": PupilRow.match_number,
+    "name": PupilRow.match_name,
+}
+
+
+async def photos_said(tx: Tx, enrolments: Sequence[UUID]) -> Mapping[UUID, Event | None]:
+    """The state of photo.photo.v1 for enrolments; an enrolment that needs no photo any more has ended."""
+    rows = await tx.rows(select(RequirementRow.__table__).where(RequirementRow.enrolment_id.in_(enrolments)))
+    return {
+        row.enrolment_id: PhotoChanged(
+            student_id=row.student_id,
+            school_id=row.school_id,
+            school_year=row.school_year,
+            state=PhotoState(row.state),
+            sha256=row.sha256,
+            reason=row.reason,
+        )
+        for row in rows
+    }
+
+
+def _requirement(row: Any) -> Requirement:
+    return Requirement(
+        row.enrolment_id,
+        row.student_id,
+        row.school_id,
+        row.school_year,
+        PhotoState(row.state),
+        StudentStatus(row.status),
+    )
+
+
+async def requirements_of(tx: Tx, students: Collection[UUID], *, lock: bool = False) -> dict[UUID, Requirement]:
+    """Student → the photo that is due for the current enrolment. With `lock`, held until the transaction ends."""
+    statement = (
+        select(RequirementRow.__table__, PupilRow.status)
+        .join(PupilRow, PupilRow.enrolment_id == RequirementRow.enrolment_id)
+        .where(RequirementRow.student_id.in_(students))
+        .order_by(RequirementRow.enrolment_id)
+    )
+    if lock:
+        statement = statement.with_for_update(of=RequirementRow.__table__)
+    return {row.student_id: _requirement(row) for row in await tx.rows(statement)}
+
+
+async def school_of(tx: Tx, student: UUID) -> UUID | None:
+    """The school at which photo knows the pupil; None when it knows no such pupil."""
+    found: UUID | None = await tx.scalar(select(PupilRow.school_id).where(PupilRow.student_id == student))
+    return found
+
+
+async def matched(tx: Tx, school: UUID, hashes: Mapping[str, Collection[str]]) -> dict[tuple[str, str], list[UUID]]:
+    """(kind, hash) → the pupils of the school, campuses included, that a file name may mean. One statement."""
+    wanted = [
+        (kind, column, sorted(set(values))) for kind, column in MATCH_COLUMNS.items() if (values := hashes.get(kind))
+    ]
+    if not wanted:
+        return {}
+    found: dict[tuple[str, str], list[UUID]] = {}
+    statement = select(PupilRow.student_id, PupilRow.match_document, PupilRow.match_number, PupilRow.match_name).where(
+        PupilRow.school_id.in_(await subtree(tx, school, tx.now.date())),
+        PupilRow.status != StudentStatus.REMOVED,
+        or_(*(column.in_(values) for _, column, values in wanted)),
+    )
+    for row in await tx.rows(statement):
+        for kind, column, values in wanted:
+            value = getattr(row, column.key)
+            if value in values:
+                found.setdefault((kind, value), []).append(row.student_id)
+    return found
+
+
+async def current_photo(tx: Tx, student: UUID) -> Any | None:
+    """The newest photo row of a pupil, None when there is none."""
+    return await tx.row(
+        select(PhotoRow.__table__).where(PhotoRow.student_id == student).order_by(PhotoRow.taken_at.desc()).limit(1)
+    )
+
+
+async def same_content(tx: Tx, pairs: Mapping[UUID, str]) -> dict[UUID, UUID]:
+    """Student → another pupil who already has the very same picture, for a warning. `pairs`: student → sha256."""
+    rows = await tx.rows(select(PhotoRow.student_id, PhotoRow.sha256).where(PhotoRow.sha256.in_(set(pairs.values()))))
+    return {
+        student: row.student_id
+        for student, content in pairs.items()
+        for row in rows
+        if row.sha256 == content and row.student_id != student
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A stretch of a list, and how long the whole is."""
+
+    rows: Sequence[Any]
+    total: int
+
+
+async def _page(tx: Tx, wanted: Select[Any], order: Sequence[ColumnElement[Any]], offset: int, limit: int) -> Page:
+    total = await tx.scalar(select(func.count()).select_from(wanted.subquery()))
+    return Page(await tx.rows(wanted.order_by(*order).offset(offset).limit(limit)), total)
+
+
+async def requirements_page(
+    tx: Tx,
+    schools: Collection[UUID],
+    *,
+    class_id: UUID | None,
+    state: PhotoState | None,
+    students: Collection[UUID],
+    offset: int,
+    limit: int,
+) -> Page:
+    """The photos that are due in schools, by class and pupil. Two statements."""
+    wanted = (
+        select(
+            RequirementRow.student_id,
+            RequirementRow.enrolment_id,
+            RequirementRow.school_id,
+            PupilRow.class_id,
+            RequirementRow.school_year,
+            RequirementRow.state,
+            RequirementRow.reason,
+            RequirementRow.changed_at,
+        )
+        .join(PupilRow, PupilRow.enrolment_id == RequirementRow.enrolment_id)
+        .where(RequirementRow.school_id.in_(schools))
+    )
+    if class_id is not None:
+        wanted = wanted.where(PupilRow.class_id == class_id)
+    if students:
+        wanted = wanted.where(PupilRow.student_id.in_(students))
+    if state is not None:
+        wanted = wanted.where(RequirementRow.state == state.value)
+    return await _page(tx, wanted, (PupilRow.class_id, PupilRow.student_id), offset, limit)
+
+
+async def files_page(tx: Tx, archive_id: UUID, result: str | None, offset: int, limit: int) -> Page:
+    """The files of an archive in their order, all or those with one result. Two statements."""
+    wanted = select(ArchiveFileRow.__table__).where(ArchiveFileRow.archive_id == archive_id)
+    if result is not None:
+        wanted = wanted.where(ArchiveFileRow.result == result)
+    return await _page(tx, wanted, (ArchiveFileRow.number,), offset, limit)
+
+
+async def recent_archives(tx: Tx, schools: Collection[UUID], limit: int = 20) -> Sequence[Any]:
+    """The last archives of schools, newest first."""
+    return await tx.rows(
+        select(ArchiveRow.__table__)
+        .where(ArchiveRow.school_id.in_(schools))
+        .order_by(ArchiveRow.uploaded_at.desc())
+        .limit(limit)
+    )
+
+
+async def counts(tx: Tx, schools: Collection[UUID]) -> dict[str, int]:
+    """State → how many photos are in it."""
+    rows = await tx.rows(
+        select(RequirementRow.state, func.count().label("n"))
+        .where(RequirementRow.school_id.in_(schools))
+        .group_by(RequirementRow.state)
+    )
+    return {state.value: 0 for state in PhotoState} | {row.state: row.n for row in rows}
+
+
+async def archive(tx: Tx, archive_id: UUID) -> Any | None:
+    """The row of an archive."""
+    return await tx.row(select(ArchiveRow.__table__).where(ArchiveRow.id == archive_id))
+
+
+async def archive_results(tx: Tx, archive_id: UUID) -> dict[str, int]:
+    """Result → how many files of the archive have it."""
+    rows = await tx.rows(
+        select(ArchiveFileRow.result, func.count().label("n"))
+        .where(ArchiveFileRow.archive_id == archive_id)
+        .group_by(ArchiveFileRow.result)
+    )
+    return {row.result: row.n for row in rows}
+
+
+async def open_archives(tx: Tx, limit: int = 4) -> Sequence[UUID]:
+    """Archives that nobody is working on."""
+    rows = await tx.rows(
+        select(ArchiveRow.id)
+        .where(
+            ArchiveRow.state != "done",
+            or_(ArchiveRow.lease_until.is_(None), ArchiveRow.lease_until < func.clock_timestamp()),
+        )
+        .order_by(ArchiveRow.uploaded_at)
+        .limit(limit)
+    )
+    return [row.id for row in rows]

@@ -1,0 +1,13 @@
+"""Settings of photo: `PHOTO_*`."""
+
+from chassis.settings import ServiceSettings
+from pydantic_settings import SettingsConfigDict
+
+
+class PhotoSettings(ServiceSettings):
+    """What photo needs beside what every service needs."""
+
+    model_config = SettingsConfigDict(env_prefix="PHOTO_")
+
+    children: int = 2
+    """Processes that decode pictures."""
