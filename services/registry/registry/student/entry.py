@@ -12,10 +12,8 @@ from contracts import record as form
 from contracts.record import Item, StudentRecord
 from registry.student import domain
 from registry.student.cells import Unreadable, plain, reader_of
-from registry.student.domain import Problem
+from registry.student.domain import PRESCHOOL, Problem
 
-PRESCHOOL: Final = 0
-"""The grade of a child that may never be registered. Source: art. 14."""
 CONTINUATION, SCHOOL_CODE, GRADE, CLASS, REASONS = (
     form.CONTINUATION_HEADER,
     form.SCHOOL_CODE_HEADER,

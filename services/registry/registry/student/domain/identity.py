@@ -1,37 +1,19 @@
-"""What a pupil's record must say before the pupil can be known by it, and what follows from it."""
+"""What a pupil's record must say before the pupil can be known by it."""
 
 import unicodedata
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 from contracts.record import Family, StudentRecord
-from contracts.values import Stage, StudentStatus, born_on, sex_of
+from contracts.values import born_on, sex_of
+from registry.student.domain.problems import Problem
 
 CITIZEN_ID: Final = "1"
 """Code of 居民身份证 in 身份证件类型."""
 OTHER_DOCUMENT: Final = "Z"
 GUARDIAN: Final = "1"
-EDITABLE: Final = frozenset({StudentStatus.DRAFT, StudentStatus.RETURNED})
-"""Statuses in which the school may change the record."""
 MOST_CHILDREN: Final = 9
 """Children that one guardian's number can carry."""
-NAMES_OF_STATUS: Final = {
-    StudentStatus.SUBMITTED: "已提交主管单位审核",
-    StudentStatus.REGISTERED: "已正式注册入籍",
-    StudentStatus.REJECTED: "已被主管单位否决",
-    StudentStatus.REMOVED: "已撤销",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that is wrong with a record, in words that say what to do."""
-
-    code: str
-    field: str
-    """Path in the record (`birth_date`, `family.0.phone`), or `grade`, `class_number`, `school_code`."""
-    text: str
 
 
 def own_document(record: StudentRecord) -> tuple[str, str] | None:
@@ -138,43 +120,3 @@ def _no_document(record: StudentRecord) -> list[Problem]:
         text = "学生没有身份证件号，须以监护人的号码为标识。请填写一位监护人（是否监护人填“是”）及其有效的身份证号。"
         return [Problem("guardian-needed", "document_number", text)]
     return []
-
-
-def temporary_number(county: str, born: date, four: int) -> str:
-    """学籍号 of type L: 19 characters, without a check digit. Source: art. 13; layout of the national system."""
-    return f"L{county:0<6.6}{born:%Y%m%d}{four:04}"
-
-
-def formal_number(citizen_id: str) -> str:
-    """学籍号 of type G from an own citizen ID, provisional until the nation answers. Source: art. 13."""
-    return f"G{citizen_id}"
-
-
-def regional_number(county: str, entry_year: int, school: str, serial: int) -> str:
-    """地区学号, 15 characters: county 6, entry year 2, school 3, serial 4 (PROPOSED layout). Source: art. 12."""
-    return f"{county:0<6.6}{entry_year % 100:02}{school:0>3}{serial:04}"
-
-
-def masked_name(name: str) -> str:
-    """张**: the first character stays."""
-    return name[:1] + "**" if name else ""
-
-
-def masked_number(number: str | None) -> str:
-    """340***********1234: three characters, eleven stars, the last four; a short number keeps only its ends."""
-    if not number:
-        return ""
-    if len(number) < 10:
-        return number[:1] + "*" * (len(number) - 1)
-    return number[:3] + "*" * (len(number) - 7) + number[-4:]
-
-
-def masked_phone(phone: str | None) -> str:
-    """138****5678."""
-    if not phone:
-        return ""
-    return phone[:3] + "****" + phone[-4:] if len(phone) >= 11 else "****" + phone[-2:]
-
-
-BASE: Final = {Stage.PRIMARY: 0, Stage.JUNIOR: 6, Stage.SENIOR: 9}
-"""Grades that lie before a stage under 六三."""

@@ -1,0 +1,92 @@
+"""The reader's process as the service sees it: frames come, or it is dead and the file is refused."""
+
+import asyncio
+import contextlib
+import json
+import os
+import struct
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+from registry.importing.reader.frames import HEAD, LARGEST_FRAME, Kind
+from registry.importing.reader.verdict import FileRefused
+
+WALL_SECONDS: Final = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Up to a thousand rows, packed by `reader.frames.pack`."""
+
+    number: int
+    rows: int
+    packed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What the reader found out about the file before its rows."""
+
+    columns: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+async def read(descriptor: int, name: str) -> AsyncIterator[Sheet | Chunk]:
+    """The sheet, then its chunks, of the file behind a descriptor. Raises FileRefused, also when the reader dies.
+
+    The descriptor is rewound; `name` matters for its extension alone, and nothing else of it leaves this process.
+    """
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    extension = os.path.splitext(name)[1].lower()[:10]  # noqa: PTH122 - a name, not a path
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-I",
+        "-m",
+        "registry.importing.reader",
+        extension,
+        stdin=descriptor,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={"PYTHONDONTWRITEBYTECODE": "1", "MALLOC_ARENA_MAX": "2", "LANG": "C.UTF-8"},
+        limit=1 << 20,
+    )
+    assert process.stdout is not None
+    try:
+        number = 0
+        async for kind, body in _frames(process.stdout):
+            if kind is Kind.REFUSED:
+                refused = json.loads(body)
+                raise FileRefused(str(refused["code"]), str(refused["text"]))
+            if kind is Kind.END:
+                return
+            if kind is Kind.HEADING:
+                heading = json.loads(body)
+                yield Sheet(tuple(heading["columns"]), tuple(heading["unknown"]))
+            else:
+                yield Chunk(number, struct.unpack_from("<I", body)[0], body[4:])
+                number += 1
+    except (TimeoutError, asyncio.IncompleteReadError, json.JSONDecodeError, ValueError) as error:
+        raise FileRefused("died") from error
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def _frames(pipe: asyncio.StreamReader) -> AsyncIterator[tuple[Kind, bytes]]:
+    """Frames as they come. Raises TimeoutError when the service has waited for them too long in all; what the service
+    does with a frame is not the reader's time.
+    """
+    clock = asyncio.get_running_loop().time
+    left = float(WALL_SECONDS)
+    while True:
+        before = clock()
+        async with asyncio.timeout(max(0.0, left)):
+            length, kind = HEAD.unpack(await pipe.readexactly(HEAD.size))
+            if length > LARGEST_FRAME:
+                raise ValueError("frame too large")
+            body = await pipe.readexactly(length)
+        left -= clock() - before
+        yield Kind(kind), body

@@ -1,0 +1,62 @@
+"""Refusals of student."""
+
+from contracts.refusal import NotAllowed, NotFound, Refusal
+
+__all__ = [
+    "EvidenceRefused",
+    "NotAllowed",
+    "NotEditable",
+    "NotFound",
+    "NumbersExhausted",
+    "PupilRefused",
+    "TooMany",
+    "VersionChanged",
+]
+
+
+class NotEditable(Refusal):
+    """The record is in a status in which the school may not change it."""
+
+    status = 409
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(code, sentence)
+
+
+class PupilRefused(Refusal):
+    """A pupil cannot be drafted; `problems` says all of it."""
+
+    def __init__(self, code: str, sentence: str, problems: list[dict[str, str]]) -> None:
+        super().__init__(code, sentence, problems=problems)
+
+
+class VersionChanged(Refusal):
+    """Somebody changed the record after this form was opened."""
+
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__("version-changed", "该学生的信息刚刚被其他人修改过。请刷新页面，在最新内容上重新修改。")
+
+
+class TooMany(Refusal):
+    """More at once than a call takes."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__("too-many", f"一次最多办理{most}名学生。请分批办理。")
+
+
+class NumbersExhausted(Refusal):
+    """No number is left in a pool of 9,999."""
+
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__("numbers-exhausted", "该县同一出生日期的临时学籍号已用完。请联系省级管理员处理。")
+
+
+class EvidenceRefused(Refusal):
+    """A file that is not taken as evidence."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(code, sentence)
