@@ -29,7 +29,7 @@ def demand_engine() -> None:
         docker.from_env().ping()
     except DockerException as error:
         raise NoDockerEngineError(
-            "STACK=containers needs a Docker engine and none answers: start one, or leave STACK unset (embedded servers)."
+            "STACK=containers needs a Docker engine and none answers: start one, or leave STACK unset (embedded)."
         ) from error
 
 

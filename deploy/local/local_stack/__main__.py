@@ -1,0 +1,68 @@
+"""`python -m local_stack`: the stack of a laptop."""
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from local_stack.launcher import default_folder, up
+from local_stack.layout import Layout
+from local_stack.plan import PORTAL_PORT, Choices
+from local_stack.refusing import CannotStartError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+
+Folder = Annotated[Path, typer.Option(help="Where the stack keeps its data.", default_factory=default_folder)]
+
+
+@app.command("up")
+def start(
+    folder: Folder,
+    portal_port: Annotated[int, typer.Option(envvar="PORTAL_PORT", help="Port of the portal.")] = PORTAL_PORT,
+    roster: Annotated[Path | None, typer.Option(help="A roster of your own (.xlsx) for the main job.")] = None,
+    photos: Annotated[Path | None, typer.Option(help="A ZIP of photos of your own.")] = None,
+    split: Annotated[bool, typer.Option(help="Each service as api, worker and relay processes.")] = False,
+    servers_only: Annotated[bool, typer.Option(help="PostgreSQL and Kafka only.")] = False,
+    journey: Annotated[bool, typer.Option(help="Found the sample county and run the main job.")] = True,
+) -> None:
+    """Start everything, run the main job, keep it running until Ctrl-C."""
+    layout = Layout(folder.resolve())
+    then = []
+    if journey and not servers_only:
+        words = [f"--{name}={file.resolve()}" for name, file in (("roster", roster), ("photos", photos)) if file]
+        then = [[sys.executable, "-m", "sample", "county"], [sys.executable, "-m", "sample", "journey", *words]]
+    choices = Choices(portal_port=portal_port, split=split, servers_only=servers_only)
+    try:
+        for file in (roster, photos):
+            if file is not None and not file.is_file():
+                raise CannotStartError(f"There is no file {file}: give the path of an existing one.")
+        raise typer.Exit(asyncio.run(up(layout, choices, then)))
+    except CannotStartError as refusal:
+        typer.secho(str(refusal), err=True, fg="red")
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def logs(
+    folder: Folder, names: Annotated[list[str] | None, typer.Argument(help="Programs; all by default.")] = None
+) -> None:
+    """Follow the logs, each line with the name of its program."""
+    places: dict[Path, int] = {}
+    while True:
+        for log in sorted(Layout(folder).logs.glob("*.log")):
+            if names and log.stem not in names:
+                continue
+            with log.open("rb") as file:
+                size = log.stat().st_size
+                file.seek(min(places.get(log, max(0, size - 4096)), size))
+                for line in file.read().decode("utf-8", "replace").splitlines():
+                    typer.echo(f"{log.stem:>16} | {line}")
+                places[log] = file.tell()
+        time.sleep(0.3)
+
+
+if __name__ == "__main__":
+    app()

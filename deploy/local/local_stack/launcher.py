@@ -1,0 +1,130 @@
+"""One stack from start to end: what `make run` does."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from local_stack.layout import Layout, write_json
+from local_stack.plan import Choices, Plan
+from local_stack.refusing import CannotStartError
+from local_stack.screen import Screen
+from local_stack.supervisor import Supervisor
+
+STOPPED_WITHIN = 9.5
+"""Seconds after which what still runs is killed."""
+
+
+async def up(layout: Layout, choices: Choices, then: Sequence[Sequence[str]] = ()) -> int:
+    """Start the stack, run the commands of `then` one after the other, wait for Ctrl-C or SIGTERM, stop everything.
+
+    The exit status: 0 after a clean stop, 1 when something could not start or a command failed.
+    """
+    layout.prepare()
+    held = layout.lock()
+    screen = Screen(layout.log("stack"))
+    asked = _Asked()
+    try:
+        return await _run(layout, choices, then, screen, asked)
+    finally:
+        with suppress(FileNotFoundError):
+            layout.description.unlink()
+        os.close(held)
+
+
+async def _run(layout: Layout, choices: Choices, then: Sequence[Sequence[str]], screen: Screen, asked: "_Asked") -> int:
+    began = time.monotonic()
+    plan = Plan(layout, choices)
+    supervisor = Supervisor(
+        plan.units(),
+        told=screen.told,
+        changed=lambda: write_json(layout.description, plan.description(supervisor.pids())),
+    )
+    code = 0
+    screen.working("Starting PostgreSQL, Kafka, the services and the portal …")
+    try:
+        if await asked.or_done(supervisor.start()):
+            screen.say(f"Everything is ready after {time.monotonic() - began:.1f} s.")
+            for command in then:
+                code = code or await _run_command(command, layout, asked)
+            if not asked.event.is_set():
+                _invite(screen, plan, layout)
+            await asked.event.wait()
+    except CannotStartError as refusal:
+        screen.refuse(str(refusal))
+        code = 1
+    finally:
+        screen.working("Stopping …")
+        stopping = time.monotonic()
+        try:
+            await asyncio.wait_for(supervisor.stop(), STOPPED_WITHIN)
+        except TimeoutError:
+            await supervisor.kill()
+        screen.say(f"Stopped in {time.monotonic() - stopping:.1f} s.")
+    return code
+
+
+async def _run_command(command: Sequence[str], layout: Layout, asked: "_Asked") -> int:
+    """Run one command on this terminal; its exit status, or 0 when it was cut short by Ctrl-C."""
+    if asked.event.is_set():
+        return 0
+    process = await asyncio.create_subprocess_exec(
+        *command, env={**os.environ, "STACK_JSON": str(layout.description)}, start_new_session=True
+    )
+    if not await asked.or_done(process.wait()):
+        with suppress(ProcessLookupError):
+            process.terminate()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), 1.0)
+        if process.returncode is None:
+            process.kill()
+        return 0
+    return process.returncode or 0
+
+
+def _invite(screen: Screen, plan: Plan, layout: Layout) -> None:
+    if plan.choices.servers_only:
+        screen.say(f"PostgreSQL and Kafka are up; where: {layout.description}. Ctrl-C stops them.")
+        return
+    screen.say(f"\n  Portal    [bold]{plan.portal_url}[/]")
+    screen.say(f"  Accounts  {layout.accounts}")
+    screen.say(f"  Logs      {layout.logs}\n\nCtrl-C stops everything.")
+
+
+class _Asked:
+    """Whether somebody has asked us to stop; asked a second time, we end at once."""
+
+    def __init__(self) -> None:
+        self.event = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._hear)
+
+    def _hear(self) -> None:
+        if self.event.is_set():
+            sys.stderr.write("Stopping already; the servers close their files.\n")
+        self.event.set()
+
+    async def or_done(self, work: Coroutine[Any, Any, object]) -> bool:
+        """Whether the work was done before somebody asked us to stop; otherwise it is cancelled."""
+        task = asyncio.ensure_future(work)
+        waiting = asyncio.ensure_future(self.event.wait())
+        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if task.done():
+            await task
+            return True
+        task.cancel()
+        with suppress(asyncio.CancelledError, CannotStartError):
+            await task
+        return False
+
+
+def default_folder() -> Path:
+    """`.local` in the checkout, or what STACK_FOLDER says."""
+    return Path(os.environ.get("STACK_FOLDER") or Path(__file__).resolve().parents[3] / ".local")
