@@ -1,0 +1,78 @@
+# Everything a person or CI does with the repository. `make` alone lists it.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PY := .venv/bin/python
+BIN := .venv/bin
+SERVICES := chassis registry review photo sync portal
+PACKAGES := contracts $(addprefix services/,$(SERVICES)) deploy/local
+SOURCES := contracts/contracts $(foreach name,$(SERVICES),services/$(name)/$(name)) deploy/local tests
+TESTS ?=
+ROSTER ?=
+PHOTOS ?=
+
+.PHONY: help setup run test test-containers check bench contracts clean \
+        check-format check-lint check-types check-imports check-dependencies check-contracts check-domain check-files
+
+help: ## list the targets
+	@echo "make run               start everything, run the main job, keep it running until Ctrl-C"
+	@echo "make run ROSTER=my.xlsx PHOTOS=my.zip   the same with a roster and photos of your own"
+	@echo "make run PORTAL_PORT=8481               with the portal on another port"
+	@echo "make test              everything that CI runs (TESTS=path/or/-k for a part)"
+	@echo "make check             the fast gate: format, lint, types, imports, dependencies, contracts, domain tests"
+	@echo "make bench             print the benchmarks (BENCH=journey for one of them)"
+	@echo "make test-containers   the tests that stand on servers, on containers of the official images"
+	@echo "make contracts         write today's schemas after an event was changed"
+	@echo "make clean             remove the stack's data (.local)"
+	@echo "make setup             only set up .venv; every other target does it first"
+
+setup:
+	@deploy/setup
+
+run: setup ## the stack and the main job
+	@exec $(PY) -m local_stack up $(if $(ROSTER),--roster="$(ROSTER)") $(if $(PHOTOS),--photos="$(PHOTOS)")
+
+check: setup ## the fast gate, under a minute when warm
+	@$(MAKE) --no-print-directory -j2 --output-sync=target check-format check-lint check-types check-imports \
+	    check-dependencies check-contracts check-files check-domain
+
+check-format:
+	@$(BIN)/ruff format --check --quiet . && echo "format: as it should be"
+
+check-lint:
+	@$(BIN)/ruff check --quiet . && echo "lint: clean"
+
+check-types:
+	@$(BIN)/mypy $(SOURCES) && echo "types: clean"
+
+check-imports:
+	@said=$$($(BIN)/lint-imports 2>&1) && echo "imports: one way" || { echo "$$said"; exit 1; }
+
+check-dependencies:
+	@for package in $(PACKAGES); do \
+	    said=$$(cd $$package && $(CURDIR)/$(BIN)/deptry . 2>&1) || { echo "$$package: $$said"; exit 1; }; \
+	done; echo "dependencies: declared"
+
+check-contracts:
+	@$(PY) -m contracts check contracts && echo "contracts: only grown"
+
+check-files:
+	@$(BIN)/shellcheck deploy/setup .ci/run && echo "scripts: clean"
+
+check-domain:
+	@$(PY) -m pytest -q -p no:cacheprovider tests/contract $(shell find services deploy -path '*/tests/*' -name 'test_*domain*.py' 2>/dev/null)
+
+test: check ## everything that CI runs
+	@$(PY) -m pytest $(TESTS)
+
+test-containers: setup
+	@STACK=containers TESTCONTAINERS_RYUK_DISABLED=true $(PY) -m tests.harness.containers
+	@STACK=containers TESTCONTAINERS_RYUK_DISABLED=true $(PY) -m pytest $(or $(TESTS),-m "not browser and not slow" services deploy tests/contract tests/containers)
+
+bench: setup
+	@$(PY) -m tests.performance $(BENCH)
+
+contracts: setup
+	@$(PY) -m contracts publish contracts && $(PY) -m contracts check contracts && echo "contracts: published"
+
+clean: ## the stack's data; not the environment and not what was fetched
+	@$(if $(wildcard $(PY)),$(PY) -m local_stack clean,rm -rf .local)
