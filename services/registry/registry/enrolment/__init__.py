@@ -1,0 +1,1 @@
+"""Pre-review, submission, and what comes of decisions."""
