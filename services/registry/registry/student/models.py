@@ -3,21 +3,10 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Boolean, Date, DateTime, Integer, LargeBinary, MetaData, SmallInteger, Text, Uuid
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import SmallInteger
+from sqlalchemy.orm import Mapped, mapped_column
 
-
-class Base(DeclarativeBase):
-    metadata = MetaData()
-    type_annotation_map = {  # noqa: RUF012 - the form SQLAlchemy asks for
-        UUID: Uuid,
-        datetime: DateTime(timezone=True),
-        date: Date,
-        str: Text,
-        bytes: LargeBinary,
-        int: Integer,
-        bool: Boolean,
-    }
+from registry.tables import Base
 
 
 class StudentRow(Base):
@@ -33,7 +22,7 @@ class StudentRow(Base):
     record_version: Mapped[int]
     """The version whose row holds the present content."""
     digest: Mapped[bytes]
-    """Keyed hash of the content, by which the same row uploaded again is seen to change nothing."""
+    """Keyed hash of the record and its reasons, by which the same row uploaded again is seen to change nothing."""
     name_index: Mapped[bytes]
     person_index: Mapped[bytes]
     """Name, sex and birth date: the suspicion that two records are one child."""
@@ -61,7 +50,7 @@ class StudentVersionRow(Base):
     enrolment_id: Mapped[UUID]
     class_id: Mapped[UUID | None]
     record_id: Mapped[UUID | None]
-    """Names the content in the associated data of its seal."""
+    """Names the content in the associated data of its seal; None where this version left the content as it was."""
     record_sealed: Mapped[bytes | None]
     account_id: Mapped[UUID | None]
     at: Mapped[datetime]
@@ -144,12 +133,16 @@ class ClaimRow(Base):
 
 
 class DuplicateRow(Base):
-    """An attempt to enter an identity that somebody else holds: a case for the authorities to compare."""
+    """Two records that may be one child: a case for the authorities to compare."""
 
     __tablename__ = "duplicate_case"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    """"claim": somebody tried to enter an identity that is held. "suspicion": both records exist."""
     index: Mapped[bytes]
+    student_id: Mapped[UUID | None]
+    """The later pupil of a suspicion; nobody was created by a refused attempt."""
     school_id: Mapped[UUID]
     """Who tried."""
     holder_id: Mapped[UUID]
@@ -174,5 +167,3 @@ class EvidenceRow(Base):
     added_by: Mapped[UUID | None]
     added_at: Mapped[datetime]
     removed_at: Mapped[datetime | None]
-
-

@@ -38,11 +38,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """What became of the entry of that row. `student_id` is of the school's own pupil, None for duplicate and refused."""
+    """What became of the entry of that row."""
 
     row: int
     outcome: Outcome
     student_id: UUID | None
+    """The school's own pupil; None for duplicate and refused."""
     problems: tuple[Problem, ...] = ()
     previous_version: int | None = None
     """Version of the draft before this entry, None when created: what an undo goes back to."""

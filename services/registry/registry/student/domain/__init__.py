@@ -1,5 +1,6 @@
 """Rules of a pupil's record: identity, numbers, placement, status. Values in, values out."""
 
+from registry.student.domain.completeness import Circumstances, complete, warnings
 from registry.student.domain.identity import (
     CITIZEN_ID,
     GUARDIAN,
@@ -13,6 +14,7 @@ from registry.student.domain.identity import (
     own_document,
 )
 from registry.student.domain.masks import masked_name, masked_number, masked_phone
+from registry.student.domain.matching import match_fold, name_parts
 from registry.student.domain.numbers import formal_number, regional_number, temporary_number
 from registry.student.domain.placement import (
     PRESCHOOL,
@@ -27,19 +29,24 @@ from registry.student.domain.placement import (
     place,
     stage_of,
 )
-from registry.student.domain.problems import Problem
-from registry.student.domain.status import EDGES, EDITABLE, Change, after
+from registry.student.domain.problems import Caution, Problem
+from registry.student.domain.status import CHANGE_NAMES, EDGES, EDITABLE, GONE, RECORD_IS_SAID, Change, after
 
 __all__ = [
+    "CHANGE_NAMES",
     "CITIZEN_ID",
     "EDGES",
     "EDITABLE",
+    "GONE",
     "GUARDIAN",
     "MOST_CHILDREN",
     "OTHER_DOCUMENT",
     "PRESCHOOL",
+    "RECORD_IS_SAID",
     "AgeRule",
+    "Caution",
     "Change",
+    "Circumstances",
     "Place",
     "Problem",
     "School",
@@ -47,6 +54,7 @@ __all__ = [
     "after",
     "answering_guardian",
     "basics",
+    "complete",
     "fault_of",
     "first_grade",
     "folded",
@@ -58,9 +66,12 @@ __all__ = [
     "masked_name",
     "masked_number",
     "masked_phone",
+    "match_fold",
+    "name_parts",
     "own_document",
     "place",
     "regional_number",
     "stage_of",
     "temporary_number",
+    "warnings",
 ]

@@ -8,6 +8,15 @@ from contracts.values import StudentStatus
 
 EDITABLE: Final = frozenset({StudentStatus.DRAFT, StudentStatus.RETURNED})
 """Statuses in which the school may change or remove the record."""
+GONE: Final = frozenset({StudentStatus.REMOVED, StudentStatus.REJECTED})
+"""Statuses in which a pupil is none: the identity may be entered anew, the seat is free, the numbers are void."""
+RECORD_IS_SAID: Final = frozenset({StudentStatus.REGISTERED})
+"""Statuses in which the full record is said to the nation's side. Source: art. 15."""
+CHANGE_NAMES: Final[Mapping[str, str]] = {
+    "drafted": "录入", "edited": "修改", "placed": "分班", "submitted": "提交审核", "registered": "正式注册",
+    "reopened": "退回修改", "rejected": "不予通过", "removed": "未报到撤销", "renumbered": "学籍号更新",
+    "reverted": "撤销导入",
+}  # fmt: skip
 
 
 class Change(StrEnum):
@@ -24,6 +33,8 @@ class Change(StrEnum):
     REMOVED = "removed"
     RENUMBERED = "renumbered"
     """The nation issued a number."""
+    REVERTED = "reverted"
+    """An import was undone: the content of an earlier version holds again."""
 
 
 _S = StudentStatus
@@ -40,6 +51,8 @@ EDGES: Final[Mapping[tuple[StudentStatus, Change], StudentStatus]] = {
     (_S.SUBMITTED, Change.REOPENED): _S.RETURNED,
     (_S.SUBMITTED, Change.REJECTED): _S.REJECTED,
     (_S.REGISTERED, Change.RENUMBERED): _S.REGISTERED,
+    (_S.DRAFT, Change.REVERTED): _S.DRAFT,
+    (_S.RETURNED, Change.REVERTED): _S.RETURNED,
 }
 """(status, what happens) → status. The first version of every pupil is a draft. Source: art. 15."""
 

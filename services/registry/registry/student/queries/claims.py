@@ -4,9 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from chassis.transaction import Tx
 from sqlalchemy import select
 
+from chassis.transaction import Tx
 from contracts.values import Stage, StudentStatus
 from registry.student.models import ClaimRow, EnrolmentRow, NumberRow, StudentRow
 from registry.student.queries.arrays import among

@@ -1,0 +1,241 @@
+"""Pupils as other areas and pages need them, their content opened."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select
+
+from chassis.transaction import Tx
+from contracts.record import StudentRecord
+from contracts.registry import PupilNumber
+from contracts.sync import OpenProblem, Standing
+from contracts.values import NumberKind, NumberStatus, PhotoState, Stage, StudentStatus
+from registry.student import content
+from registry.student.models import ClaimRow, EnrolmentRow, NumberRow, StudentRow, StudentVersionRow
+from registry.student.queries.arrays import among
+
+CARRIED = (NumberStatus.PROVISIONAL.value, NumberStatus.CONFIRMED.value)
+"""Statuses of the numbers that a pupil carries now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pupil:
+    """A pupil and the present enrolment, in full. Whoever shows this to a person masks it or audits the read."""
+
+    id: UUID
+    school_id: UUID
+    campus_id: UUID | None
+    enrolment_id: UUID
+    status: StudentStatus
+    version: int
+    """Rises with every change; what `advance` and edits compare."""
+    record_version: int
+    """The version in which the content last changed."""
+    stage: Stage
+    entry_year: int
+    first_grade: bool
+    class_id: UUID | None
+    record: StudentRecord
+    reasons: str | None
+    """情况说明: reasons given with the sheet or the form; they answer every warning that asks for one."""
+    digest: bytes
+    """Keyed hash of record and reasons."""
+    documented: bool
+    """Has a document of its own."""
+    numbers: tuple[PupilNumber, ...]
+    """Those carried now: 学籍号 first, then 地区学号."""
+    photo_state: PhotoState | None
+    """None until photo has spoken of this enrolment, and where none is due."""
+    photo_hash: str | None
+    """SHA-256 of the accepted standard photo."""
+    photo_year: int | None
+    photo_reason: str | None
+    standing: Standing | None
+    problems: tuple[OpenProblem, ...]
+    """Open problem records of the nation."""
+    rejections: tuple[str, ...]
+    problem_count: int
+    registered_on: date | None
+    created_at: datetime
+    changed_at: datetime
+
+    def number(self, kind: NumberKind) -> PupilNumber | None:
+        """The number of this kind that the pupil carries now."""
+        return next((each for each in self.numbers if each.kind is kind), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which pupils a list asks for; what is None or empty asks nothing."""
+
+    schools: Collection[UUID] | Select[Any] = ()
+    """Ids, or a selection of ids such as `organisations.within(…)`; a list without schools is empty."""
+    class_id: UUID | None = None
+    unplaced: bool = False
+    statuses: Collection[StudentStatus] = ()
+    stage: Stage | None = None
+    entry_year: int | None = None
+    campus_id: UUID | None = None
+    photo: PhotoState | None = None
+    standing: Standing | None = None
+    names: Collection[bytes] = ()
+    """Indexes of folded names, any of which fits."""
+    numbers: Collection[bytes] = ()
+    """Indexes of documents or numbers, any of which fits."""
+
+
+_COLUMNS = (
+    StudentRow.id,
+    StudentRow.school_id,
+    EnrolmentRow.campus_id,
+    StudentRow.enrolment_id,
+    StudentRow.status,
+    StudentRow.version,
+    StudentRow.record_version,
+    EnrolmentRow.stage,
+    EnrolmentRow.entry_year,
+    EnrolmentRow.first_grade,
+    EnrolmentRow.class_id,
+    StudentRow.digest,
+    StudentRow.documented,
+    EnrolmentRow.photo_state,
+    EnrolmentRow.photo_hash,
+    EnrolmentRow.photo_year,
+    EnrolmentRow.photo_reason,
+    EnrolmentRow.standing,
+    EnrolmentRow.standing_sealed,
+    EnrolmentRow.problem_count,
+    StudentRow.registered_on,
+    StudentRow.created_at,
+    StudentRow.changed_at,
+    StudentVersionRow.record_id,
+    StudentVersionRow.record_sealed,
+)
+_PUPILS = (
+    select(*_COLUMNS)
+    .select_from(StudentRow)
+    .join(EnrolmentRow, EnrolmentRow.id == StudentRow.enrolment_id)
+    .join(
+        StudentVersionRow,
+        and_(StudentVersionRow.student_id == StudentRow.id, StudentVersionRow.version == StudentRow.record_version),
+    )
+)
+
+
+async def pupils(tx: Tx, ids: Collection[UUID]) -> Mapping[UUID, Pupil]:
+    """Pupils by id with everything opened, whoever asks; unknown ids are missing. Two statements."""
+    if not ids:
+        return {}
+    return await _opened(tx, await tx.rows(_PUPILS.where(among(StudentRow.id, ids))))
+
+
+async def pupil_page(tx: Tx, wanted: Wanted, offset: int, limit: int) -> tuple[list[Pupil], int]:
+    """The pupils that are wanted, by class and the order in which they came, and how many there are.
+
+    Three statements. Only of schools that the caller has found visible.
+    """
+    where = conditions(wanted)
+    total = await tx.scalar(
+        select(func.count())
+        .select_from(StudentRow)
+        .join(EnrolmentRow, EnrolmentRow.id == StudentRow.enrolment_id)
+        .where(*where)
+    )
+    ordered = _PUPILS.where(*where).order_by(
+        StudentRow.school_id, EnrolmentRow.class_id.nulls_last(), StudentRow.created_at, StudentRow.id
+    )
+    found = await _opened(tx, await tx.rows(ordered.offset(offset).limit(limit)))
+    return list(found.values()), int(total or 0)
+
+
+def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """What a statement over `student` joined with `enrolment` says of the wanted pupils."""
+    schools = wanted.schools
+    where: list[ColumnElement[bool]] = [
+        StudentRow.school_id.in_(schools) if isinstance(schools, Select) else among(StudentRow.school_id, schools)
+    ]
+    if wanted.class_id is not None:
+        where.append(EnrolmentRow.class_id == wanted.class_id)
+    if wanted.unplaced:
+        where.append(EnrolmentRow.class_id.is_(None))
+    if wanted.statuses:
+        where.append(among(StudentRow.status, [status.value for status in wanted.statuses]))
+    if wanted.stage is not None:
+        where.append(EnrolmentRow.stage == wanted.stage.value)
+    if wanted.entry_year is not None:
+        where.append(EnrolmentRow.entry_year == wanted.entry_year)
+    if wanted.campus_id is not None:
+        where.append(EnrolmentRow.campus_id == wanted.campus_id)
+    if wanted.photo is not None:
+        where.append(EnrolmentRow.photo_state == wanted.photo.value)
+    if wanted.standing is not None:
+        where.append(EnrolmentRow.standing == wanted.standing.value)
+    if wanted.names:
+        where.append(among(StudentRow.name_index, wanted.names))
+    if wanted.numbers:
+        by_number = select(NumberRow.student_id).where(among(NumberRow.value_index, wanted.numbers))
+        by_claim = select(ClaimRow.student_id).where(among(ClaimRow.index, wanted.numbers))
+        where.append(StudentRow.id.in_(by_number.union(by_claim)))
+    return where
+
+
+async def _opened(tx: Tx, rows: Sequence[Row[Any]]) -> dict[UUID, Pupil]:
+    numbers = await carried(tx, [row.id for row in rows])
+    return {row.id: _pupil(tx, row, numbers.get(row.id, ())) for row in rows}
+
+
+def _pupil(tx: Tx, row: Row[Any], numbers: tuple[PupilNumber, ...]) -> Pupil:
+    opened = content.unseal(tx.vault, row.record_sealed, row.record_id)
+    said = content.unseal_words(tx.vault, row.standing_sealed, row.enrolment_id)
+    return Pupil(
+        id=row.id,
+        school_id=row.school_id,
+        campus_id=row.campus_id,
+        enrolment_id=row.enrolment_id,
+        status=StudentStatus(row.status),
+        version=row.version,
+        record_version=row.record_version,
+        stage=Stage(row.stage),
+        entry_year=row.entry_year,
+        first_grade=row.first_grade,
+        class_id=row.class_id,
+        record=opened.record,
+        reasons=opened.reasons,
+        digest=row.digest,
+        documented=row.documented,
+        numbers=numbers,
+        photo_state=PhotoState(row.photo_state) if row.photo_state else None,
+        photo_hash=row.photo_hash,
+        photo_year=row.photo_year,
+        photo_reason=row.photo_reason,
+        standing=Standing(row.standing) if row.standing else None,
+        problems=said.problems,
+        rejections=said.rejections,
+        problem_count=row.problem_count,
+        registered_on=row.registered_on,
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+    )
+
+
+async def carried(tx: Tx, ids: Collection[UUID]) -> dict[UUID, tuple[PupilNumber, ...]]:
+    """Pupil → the numbers carried now, 学籍号 first."""
+    if not ids:
+        return {}
+    rows = await tx.rows(
+        select(NumberRow.id, NumberRow.student_id, NumberRow.kind, NumberRow.value_sealed, NumberRow.status)
+        .where(among(NumberRow.student_id, ids), NumberRow.status.in_(CARRIED))
+        .order_by(NumberRow.kind.desc())
+    )
+    found: dict[UUID, tuple[PupilNumber, ...]] = {}
+    for number_id, student_id, kind, sealed, status in rows:
+        number = PupilNumber(
+            kind=NumberKind(kind),
+            value=content.unseal_number(tx.vault, sealed, number_id),
+            status=NumberStatus(status),
+        )
+        found[student_id] = (*found.get(student_id, ()), number)
+    return found
