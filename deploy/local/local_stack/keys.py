@@ -11,7 +11,7 @@ from joserfc.jwk import OKPKey
 from contracts.topics import TOPICS, Topic
 from local_stack.layout import read_json, write_json
 
-BLIND_KINDS = {"registry": ("uniqueness", "match", "name"), "photo": ("match",)}
+BLIND_KINDS = {"registry": ("uniqueness", "match", "name"), "photo": ("match",), "sync": ("national-number",)}
 """The key of the uniqueness index never leaves registry; photo may only match what registry has told it."""
 
 
@@ -24,7 +24,7 @@ def write_keyrings(folder: Path, services: list[str]) -> dict[str, Path]:
     """The keyring file of each service and of the nation, and `token-public.json`; name → file."""
     store = folder / "keys.json"
     names = [f"vault.{service}" for service in services]
-    names += [f"blind.{kind}" for kind in BLIND_KINDS["registry"]]
+    names += [f"blind.{kind}" for kind in dict.fromkeys(kind for kinds in BLIND_KINDS.values() for kind in kinds)]
     names += [f"wire.{topic.name}" for topic in TOPICS if topic.sealed]
     keys = _kept(store, names, lambda _: b64encode(secrets.token_bytes(32)).decode())
     token = _token_key(folder / "token-key.json")

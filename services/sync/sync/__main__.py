@@ -1,0 +1,6 @@
+"""`python -m sync`."""
+
+from sync.main import service
+
+if __name__ == "__main__":
+    service.main()
