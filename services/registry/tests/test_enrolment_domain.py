@@ -13,38 +13,39 @@ from contracts.registry import PupilNumber
 from contracts.review import Reason, RequestApproved, RequestRejected, RequestReturned, RequestWithdrawn
 from contracts.values import NumberKind, NumberStatus, PhotoState, Stage
 from registry.enrolment import domain
-from registry.enrolment.domain import Colour, Photo, Seat, State
-from registry.student.domain import EDGES, Change, Problem
+from registry.enrolment.domain import Colour, Photo, State
+from registry.student.domain import EDGES, Caution, Change, Problem
 
 ONE, OTHER, REQUEST = UUID(int=1), UUID(int=2), UUID(int=9)
 NOW = datetime(2026, 9, 20, 8, tzinfo=UTC)
 A_PROBLEM = Problem("missing", "address", "“现住址”没有填写。")
-A_WARNING = Problem("no-phone", "phone", "请核对。")
-PHOTO = Photo(due=True, entry_year=2026, state=PhotoState.ACCEPTED, year=2026, sha256="ab", reason=None)
-SEAT = Seat("2026级(1)班", size=45, standard=45, closed=False)
+A_WARNING = Caution("no-phone", "phone", "请核对。")
+A_REMINDER = Caution("document-expired", "document_validity", "请更新。", asks=False)
+PHOTO = Photo(due=True, entry_year=2026, state=PhotoState.ACCEPTED, year=2026, sha256="ab")
 
 
 @pytest.mark.parametrize(
-    ("problems", "warnings", "reasons", "remark", "colour"),
+    ("found", "reasons", "remark", "colour"),
     [
-        ([], [], {}, None, Colour.GREEN),
-        ([], [A_WARNING], {}, None, Colour.AMBER),
-        ([], [A_WARNING], {"no-phone": "家中无电话"}, None, Colour.GREEN),
-        ([], [A_WARNING], {"other": "家中无电话"}, None, Colour.AMBER),
-        ([], [A_WARNING], {}, "家中无电话", Colour.GREEN),
-        ([A_PROBLEM], [], {}, None, Colour.RED),
-        ([A_PROBLEM], [A_WARNING], {"no-phone": "家中无电话"}, None, Colour.RED),
+        ([], {}, None, Colour.GREEN),
+        ([A_REMINDER], {}, None, Colour.GREEN),
+        ([A_WARNING], {}, None, Colour.AMBER),
+        ([A_WARNING], {"no-phone": "家中无电话"}, None, Colour.GREEN),
+        ([A_WARNING], {"other": "家中无电话"}, None, Colour.AMBER),
+        ([A_WARNING], {}, "家中无电话", Colour.GREEN),
+        ([A_PROBLEM], {}, None, Colour.RED),
+        ([A_PROBLEM, A_WARNING], {"no-phone": "家中无电话"}, None, Colour.RED),
     ],
 )
 def test_red_before_amber_before_green(
-    problems: list[Problem], warnings: list[Problem], reasons: dict[str, str], remark: str | None, colour: Colour
+    found: list[Problem | Caution], reasons: dict[str, str], remark: str | None, colour: Colour
 ) -> None:
-    assert domain.verdict(problems, warnings, (), reasons, remark).colour is colour
+    assert domain.verdict(found, reasons, remark).colour is colour
 
 
 def test_a_reason_of_its_own_stands_before_the_remark_of_the_sheet() -> None:
-    (warning,) = domain.verdict((), [A_WARNING], (), {"no-phone": "家中无电话"}, "见说明").warnings
-    assert warning.reason == "家中无电话"
+    warning, reminder = domain.verdict([A_WARNING, A_REMINDER], {"no-phone": "家中无电话"}, "见说明").warnings
+    assert (warning.reason, reminder.reason) == ("家中无电话", None)
 
 
 @pytest.mark.parametrize(
@@ -60,29 +61,14 @@ def test_a_reason_of_its_own_stands_before_the_remark_of_the_sheet() -> None:
 )
 def test_the_first_grade_needs_an_accepted_photo_of_the_entry_year(photo: Photo, code: str | None) -> None:
     found = domain.of_photo(photo, required=True)
-    assert (found[0].code if found else None) == code
-    assert found is None or found[1]
+    assert (found.code if found else None) == code
+    assert found is None or isinstance(found, Problem)
 
 
-def test_a_setting_makes_a_missing_photo_a_warning() -> None:
+def test_a_setting_makes_a_missing_photo_a_warning_that_asks() -> None:
     found = domain.of_photo(replace(PHOTO, state=None, sha256=None), required=False)
-    assert found is not None
-    assert not found[1]
-    assert domain.verdict((), (), (found,), {}).colour is Colour.AMBER
-
-
-@pytest.mark.parametrize(
-    ("seat", "code", "is_wrong"),
-    [
-        (None, "class-missing", True),
-        (SEAT, None, None),
-        (replace(SEAT, size=46), "class-above-standard", False),
-        (replace(SEAT, closed=True, size=46), "class-closed", True),
-    ],
-)
-def test_every_pupil_sits_in_an_open_class(seat: Seat | None, code: str | None, is_wrong: bool | None) -> None:
-    found = domain.of_seat(seat)
-    assert ((found[0].code, found[1]) if found else (None, None)) == (code, is_wrong)
+    assert isinstance(found, Caution)
+    assert domain.verdict([found], {}).colour is Colour.AMBER
 
 
 SUBMISSION = domain.Submission(REQUEST, ONE, "h1", State.OPEN)

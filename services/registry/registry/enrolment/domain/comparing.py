@@ -37,7 +37,7 @@ def _around(frozen: Frozen) -> dict[str, str]:
     return {
         "class_number": frozen.class_number,
         "photo": frozen.photo_hash or "",
-        **{f"warnings.{warning.code}": warning.reason for warning in frozen.warnings},
+        **{f"warnings.{warning.code}": warning.reason or "" for warning in frozen.warnings},
         **{f"evidence.{file.id}": file.kind for file in frozen.evidence},
     }
 

@@ -12,12 +12,12 @@ SALT_BYTES = 16
 
 
 class FrozenWarning(Words):
-    """A warning and the school's reason."""
+    """A warning and the school's reason; without one where none is asked for."""
 
     code: str
     field: str
     text: str
-    reason: str
+    reason: str | None = None
 
 
 class FrozenEvidence(Words):

@@ -1,0 +1,111 @@
+"""The list of pre-review 预审核: every draft and returned pupil of a school with its verdict."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import select
+
+from chassis.transaction import Tx
+from contracts.values import StudentStatus, WindowKind
+from registry.calendar import queries as calendars
+from registry.classes.queries import Class
+from registry.enrolment.domain import Colour, State, Verdict
+from registry.enrolment.models import SubmissionRow
+from registry.enrolment.queries.verdicts import judged
+from registry.student import queries as students
+from registry.student.domain import EDITABLE
+from registry.student.queries import Pupil, Wanted
+from registry.student.queries.arrays import among
+
+AT_ONCE: Final = 500
+"""Records that are open at the same time, so that memory stays bounded whatever the school."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One pupil of the list."""
+
+    pupil: Pupil
+    school_class: Class | None
+    verdict: Verdict
+    returned: tuple[Mapping[str, Any], ...] | None
+    """Why the authority sent the pupil back; None when it did not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A page of the list, and what all of it comes to."""
+
+    lines: Sequence[Line]
+    total: int
+    """Pupils of the colour that was asked for."""
+    counts: Mapping[Colour, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Season:
+    """The window of entry as it holds for the school, extensions counted. Source: art. 15."""
+
+    opens: date
+    closes: date
+    days_left: int
+    """Today not counted; negative once it has closed."""
+
+
+async def season(tx: Tx, school_id: UUID) -> Season:
+    """The window of entry of a school."""
+    calendar = await calendars.calendar_of(tx, school_id)
+    closes = calendar.closes(WindowKind.ENTRY)
+    return Season(calendar.windows[WindowKind.ENTRY].opens, closes, (closes - tx.now.date()).days)
+
+
+async def listing(
+    tx: Tx, school_id: UUID, class_id: UUID | None, colour: Colour | None, offset: int, limit: int
+) -> Listing:
+    """The pupils of the school that wait to be submitted, by class and the order in which they came.
+
+    Every record is opened, 500 at a time and six statements each, for the counts are of the whole school.
+    """
+    wanted = Wanted(schools=(school_id,), class_id=class_id, statuses=EDITABLE)
+    counts = dict.fromkeys(Colour, 0)
+    lines: list[Line] = []
+    seen = start = 0
+    while True:
+        page, total = await students.pupil_page(tx, wanted, start, AT_ONCE)
+        found = await judged(tx, {each.id: each for each in page})
+        for each in page:
+            verdict = found.verdicts[each.id]
+            counts[verdict.colour] += 1
+            if colour is None or verdict.colour is colour:
+                if offset <= seen < offset + limit:
+                    seat = found.classes.get(each.class_id) if each.class_id else None
+                    lines.append(Line(each, seat, verdict, None))
+                seen += 1
+        start += AT_ONCE
+        if start >= total:
+            break
+    why = await sent_back(tx, [line.pupil.id for line in lines if line.pupil.status is StudentStatus.RETURNED])
+    return Listing([_with(line, why) for line in lines], seen, counts)
+
+
+def _with(line: Line, why: Mapping[UUID, tuple[Mapping[str, Any], ...]]) -> Line:
+    return Line(line.pupil, line.school_class, line.verdict, why.get(line.pupil.id))
+
+
+async def sent_back(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, tuple[Mapping[str, Any], ...]]:
+    """Pupil → the reasons with which the last submission came back; nothing for one that the school took back."""
+    if not ids:
+        return {}
+    rows = await tx.rows(
+        select(SubmissionRow.student_id, SubmissionRow.reasons)
+        .where(
+            among(SubmissionRow.student_id, ids),
+            SubmissionRow.state.in_([State.RETURNED.value, State.CONFLICT.value, State.WITHDRAWN.value]),
+        )
+        .distinct(SubmissionRow.student_id)
+        .order_by(SubmissionRow.student_id, SubmissionRow.number.desc())
+    )
+    return {row.student_id: tuple(row.reasons) for row in rows if row.reasons}

@@ -1,0 +1,88 @@
+"""The verdict of pre-review on pupils, many at a time."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import select
+
+from chassis.transaction import Tx
+from registry.classes import queries as classes
+from registry.classes.queries import Class
+from registry.enrolment import domain
+from registry.enrolment.domain import Photo, Verdict
+from registry.enrolment.models import ExplanationRow
+from registry.student import domain as rules
+from registry.student.domain import Caution, Circumstances, Problem
+from registry.student.queries import Pupil
+from registry.student.queries.arrays import among
+from registry.student.queries.claims import suspicions
+from registry.student.settings import StudentSettings, student_settings
+
+EXPLANATION = "explanation"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Pupils with their verdicts, and what was read to reach them."""
+
+    pupils: Mapping[UUID, Pupil]
+    verdicts: Mapping[UUID, Verdict]
+    classes: Mapping[UUID, Class]
+
+
+async def judged(tx: Tx, pupils: Mapping[UUID, Pupil]) -> Judged:
+    """The verdict on each of the pupils. Three statements, however many. Source: art. 12, art. 15, art. 16."""
+    seats = await classes.classes(tx, {each.class_id for each in pupils.values() if each.class_id})
+    reasons = await explanations(tx, pupils.keys())
+    suspected = await suspicions(tx, pupils.keys())
+    switches = student_settings()
+    verdicts = {}
+    for each in pupils.values():
+        seat = seats.get(each.class_id) if each.class_id else None
+        found = _found(each, seat, len(suspected.get(each.id, ())), switches, tx.now.date())
+        verdicts[each.id] = domain.verdict(found, reasons.get(each.id, {}), each.reasons)
+    return Judged(pupils, verdicts, seats)
+
+
+def _found(
+    pupil: Pupil, seat: Class | None, suspicions: int, switches: StudentSettings, today: date
+) -> Iterator[Problem | Caution]:
+    yield from rules.complete(pupil.record, entry_year=pupil.entry_year, placed=seat is not None)
+    about = Circumstances(
+        stage=pupil.stage,
+        entry_year=pupil.entry_year,
+        first_grade=pupil.first_grade,
+        age=switches.age_rule,
+        today=today,
+        class_size=seat.size if seat else 0,
+        class_standard=seat.standard if seat else 0,
+        suspicions=suspicions,
+    )
+    yield from rules.warnings(pupil.record, about)
+    photo = Photo(pupil.first_grade, pupil.entry_year, pupil.photo_state, pupil.photo_year, pupil.photo_hash)
+    missing = domain.of_photo(photo, required=switches.photo_required)
+    if missing:
+        yield missing
+    if seat and seat.closed_on is not None:
+        yield domain.of_closed_class(seat.name)
+
+
+async def explanations(tx: Tx, ids: Collection[UUID]) -> dict[UUID, dict[str, str]]:
+    """Pupil → code of a warning → the school's reason."""
+    rows = await tx.rows(
+        select(ExplanationRow.student_id, ExplanationRow.code, ExplanationRow.reason_sealed).where(
+            among(ExplanationRow.student_id, ids)
+        )
+    )
+    found: dict[UUID, dict[str, str]] = {}
+    for student_id, code, sealed in rows:
+        opened = tx.vault.open(sealed, table=EXPLANATION, column=code, row=student_id)
+        found.setdefault(student_id, {})[code] = opened.decode()
+    return found
+
+
+def sealed_reason(tx: Tx, student_id: UUID, code: str, reason: str) -> bytes:
+    """A school's reason as it is stored."""
+    return tx.vault.seal(reason.encode(), table=EXPLANATION, column=code, row=student_id)
