@@ -67,3 +67,5 @@ class AccountChanged(Event):
     organisation_id: UUID
     roles: tuple[Role, ...]
     may_act: bool
+    version: int = 0
+    """The account's version, which its tokens carry: a token with a lower one is not good any more."""

@@ -31,7 +31,7 @@ class AccountRow(Base):
     """Lower case, unique for ever."""
     roles: Mapped[list[str]]
     version: Mapped[int]
-    """Raised with every change; equal to the version of the account's events, and said in tokens."""
+    """Raised with every change; said in the account's events and in its tokens."""
     created_by: Mapped[UUID | None]
     created_at: Mapped[datetime]
     disabled_by: Mapped[UUID | None]

@@ -210,6 +210,7 @@ async def changed(tx: Tx, ids: Sequence[UUID]) -> Mapping[UUID, Event | None]:
             organisation_id=row.organisation_id,
             roles=tuple(Role(each) for each in row.roles),
             may_act=row.disabled_at is None,
+            version=row.version,
         )
         for row in rows
     }

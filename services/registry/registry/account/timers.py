@@ -1,15 +1,14 @@
 """What happens to accounts by the clock."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from chassis.timing import timer
-from chassis.transaction import Database
+from chassis.timing import Due, timer
 
 from registry.account import commands
 
 
 @timer(every=timedelta(hours=1))
-async def forget(database: Database, now: datetime) -> int:
+async def forget(due: Due) -> int:
     """Failed attempts of yesterday, and sessions long over, are dropped."""
-    async with database.transaction() as tx:
+    async with due.database.transaction() as tx:
         return await commands.forget(tx)

@@ -1,0 +1,23 @@
+"""HTTP: who may, what a refusal looks like, what every answer carries."""
+
+from chassis.http.application import application
+from chassis.http.idempotency import IdempotencyKeyReused, idempotency_key, idempotent
+from chassis.http.permission import allow, allow_anyone, current_actor
+from chassis.http.problems import Problem, answer
+from chassis.http.resources import database, resource
+from chassis.identity.actor import Actor
+
+__all__ = [
+    "Actor",
+    "IdempotencyKeyReused",
+    "Problem",
+    "allow",
+    "allow_anyone",
+    "answer",
+    "application",
+    "current_actor",
+    "database",
+    "idempotency_key",
+    "idempotent",
+    "resource",
+]

@@ -1,0 +1,30 @@
+"""What routes ask for beside their input."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from starlette.requests import HTTPConnection
+
+if TYPE_CHECKING:
+    from chassis.transaction import Database
+
+T = TypeVar("T")
+
+
+async def database(connection: HTTPConnection) -> "Database":
+    """The service's database: `Annotated[Database, Depends(database)]`."""
+    return cast("Database", connection.app.state.database)
+
+
+@lru_cache(maxsize=1024)
+def _dependency(kind: type[Any]) -> Callable[[HTTPConnection], Any]:
+    async def find(connection: HTTPConnection) -> Any:
+        return connection.app.state.resources[kind]
+
+    return find
+
+
+def resource(kind: type[T]) -> Callable[[HTTPConnection], T]:
+    """A dependency that is the service's resource of this type: `Annotated[Vault, Depends(resource(Vault))]`."""
+    return _dependency(kind)

@@ -1,0 +1,117 @@
+"""Schema changes: alembic's versions of a service, run by an environment that the chassis owns.
+
+Two migrators wait for one another; each migration gives up a lock that it does not get in five seconds.
+"""
+
+import asyncio
+import importlib.util
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from sqlalchemy import Connection
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+T = TypeVar("T")
+_LOCK: Final = 0x6D696772617465  # "migrate" in ASCII: one migrator of a database at a time
+
+
+def folder(package: str) -> Path:
+    """The folder of a service's migrations. Raises ModuleNotFoundError."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(package)
+    return Path(spec.origin).parent / "migrations"
+
+
+def upgrade(dsn: str, package: str, revision: str = "head") -> None:
+    """Bring the database to the newest schema of the service. For synchronous callers; nothing to do is no error."""
+    asyncio.run(upgrade_async(dsn, package, revision))
+
+
+async def upgrade_async(dsn: str, package: str, revision: str = "head") -> None:
+    """Bring the database to the newest schema of the service."""
+
+    def act(connection: "Connection") -> None:
+        from alembic import command
+
+        command.upgrade(_config(package, connection), revision)
+
+    await _connected(dsn, lambda connection: _locked(connection, act))
+
+
+def heads(package: str) -> frozenset[str]:
+    """The newest revisions in the service's code."""
+    from alembic.script import ScriptDirectory
+
+    return frozenset(ScriptDirectory(str(folder(package))).get_heads())
+
+
+async def behind(connection: "AsyncConnection", package: str, newest: frozenset[str]) -> str | None:
+    """None when the database has the newest schema, or a sentence that says what to do."""
+    from sqlalchemy import text
+
+    if await connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+        return f"The database has no schema: run python -m {package} migrate."
+    found = frozenset((await connection.execute(text("SELECT version_num FROM alembic_version"))).scalars())
+    if found != newest:
+        return f"The database's schema is {', '.join(sorted(found))}, not the newest: run python -m {package} migrate."
+    return None
+
+
+async def _locked(connection: "AsyncConnection", act: "Callable[[Connection], None]") -> None:
+    from sqlalchemy import text
+
+    await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+    await connection.commit()
+    try:
+        await connection.run_sync(act)
+        await connection.commit()
+    finally:
+        # The lock ends with the connection, which is not reused; said here so that the next migrator need not wait.
+        await connection.rollback()
+        await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
+        await connection.commit()
+
+
+async def _connected(dsn: str, act: "Callable[[AsyncConnection], Awaitable[T]]") -> T:
+    from sqlalchemy import NullPool
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    engine = create_async_engine(dsn, poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            return await act(connection)
+    finally:
+        await engine.dispose()
+
+
+def _config(package: str, connection: "Connection") -> "Config":
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migration_environment"))
+    config.set_main_option("version_locations", str(folder(package) / "versions"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def run_environment(context: Any) -> None:
+    """What alembic's env.py does: every migration in a transaction of its own, with a limit on waiting for locks."""
+    from sqlalchemy import text
+
+    from chassis import crash
+
+    connection = context.config.attributes["connection"]
+
+    def limit(*, ctx: Any, **_: Any) -> None:
+        crash.point("migrate.mid")
+
+    context.configure(connection=connection, transaction_per_migration=True, on_version_apply=limit)
+    connection.execute(text("SET lock_timeout = '5s'"))
+    connection.commit()
+    with context.begin_transaction():
+        context.run_migrations()

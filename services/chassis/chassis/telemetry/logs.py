@@ -1,0 +1,71 @@
+"""Logs: one JSON object a line on standard output, the house's and every library's alike."""
+
+import logging
+import sys
+from typing import Any, Final
+
+import structlog
+
+from chassis.telemetry.redaction import exceptions, redact
+from chassis.telemetry.tracing import trace_id
+
+_NOISY: Final = {
+    "uvicorn.access": logging.CRITICAL,
+    "uvicorn.error": logging.WARNING,
+    "aiokafka": logging.WARNING,
+    "faststream": logging.WARNING,
+    "sqlalchemy": logging.WARNING,
+    "alembic": logging.WARNING,
+    "httpx2": logging.WARNING,
+    "httpcore2": logging.WARNING,
+    "python_multipart": logging.WARNING,
+    "multipart": logging.WARNING,
+    "asyncio": logging.ERROR,
+}
+"""Libraries that log what nobody reads, or what somebody sent."""
+
+
+def configure_logs(name: str, level: str = "INFO") -> None:
+    """From now on every line is JSON, masked, and names the process."""
+    number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
+
+    def add_process(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        event["process"] = name
+        trace = trace_id()
+        if trace:
+            event["trace"] = trace
+        return event
+
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        exceptions,
+        redact,
+        # What follows the mask is ours: a trace's id or a time must not be taken for somebody's number.
+        add_process,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    render = structlog.processors.JSONRenderer(ensure_ascii=False)
+    structlog.configure(
+        processors=[*shared, render],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder(), *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+            use_get_message=True,
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(number)
+    for noisy, least in _NOISY.items():
+        logger = logging.getLogger(noisy)
+        logger.setLevel(max(least, number))
+        logger.handlers = []
+        logger.propagate = True
+    logging.captureWarnings(capture=True)
