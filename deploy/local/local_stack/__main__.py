@@ -1,6 +1,8 @@
 """`python -m local_stack`: the stack of a laptop."""
 
 import asyncio
+import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -43,6 +45,24 @@ def start(
     except CannotStartError as refusal:
         typer.secho(str(refusal), err=True, fg="red")
         raise typer.Exit(1) from None
+
+
+@app.command()
+def clean(folder: Folder) -> None:
+    """Remove the stack's data; what was fetched stays in the user's cache."""
+    if not folder.exists():
+        return
+    try:
+        held = Layout(folder.resolve()).lock()
+        shutil.rmtree(folder)
+        os.close(held)
+    except CannotStartError as refusal:
+        typer.secho(str(refusal), err=True, fg="red")
+        raise typer.Exit(1) from None
+    except OSError as error:
+        typer.secho(f"{folder} cannot be removed ({error.strerror}): run as its owner.", err=True, fg="red")
+        raise typer.Exit(1) from None
+    typer.echo(f"Removed {folder}.")
 
 
 @app.command()

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from local_stack.layout import Layout, write_json
+from local_stack.layout import Layout, read_json, write_json
 from local_stack.plan import Choices, Plan
 from local_stack.refusing import CannotStartError
 from local_stack.screen import Screen
@@ -93,7 +93,13 @@ def _invite(screen: Screen, plan: Plan, layout: Layout) -> None:
         return
     screen.say(f"\n  Portal    [bold]{plan.portal_url}[/]")
     screen.say(f"  Accounts  {layout.accounts}")
-    screen.say(f"  Logs      {layout.logs}\n\nCtrl-C stops everything.")
+    screen.say(f"  Logs      {layout.logs}\n")
+    known = read_json(layout.accounts).get("accounts", {})
+    width = max((len(login) for login in known), default=0)
+    for login, about in known.items():
+        # Shown, never logged.
+        screen.console.print(f"  {login:<{width}}  {about.get('password')}  {about.get('name')}", markup=False)
+    screen.say("\nCtrl-C stops everything.")
 
 
 class _Asked:

@@ -49,6 +49,11 @@ class Layout:
         return self.root / "accounts.json"
 
     @property
+    def first_account(self) -> Path:
+        """Login and first password of the province's administrator, as `found-province` writes them."""
+        return self.secrets / "first-account.json"
+
+    @property
     def sample(self) -> Path:
         return self.root / "sample"
 

