@@ -1,0 +1,178 @@
+"""Decisions over HTTP, and what a reviewer does with a case short of deciding it."""
+
+from collections.abc import Awaitable, Sequence
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from chassis.http import Actor, allow, idempotent
+from chassis.transaction import Tx
+from contracts import review as words
+from review import commands
+from review.api.shown import DECIDING, Case, Db, Key, Who, one
+from review.commands import Receipt
+
+router = APIRouter(prefix="/v1", tags=["decisions"])
+
+MOST = 500
+"""Cases of one batch."""
+Hash = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class Seen(BaseModel):
+    """The content that the reviewer has seen."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    content_hash: Hash
+
+
+class Reason(BaseModel):
+    """A coded reason, the field it is about, and words that name no person."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: str = Field(max_length=50)
+    field: str | None = Field(None, max_length=50)
+    text: str = Field("", max_length=2000)
+
+
+class SentBack(Seen):
+    """Why it is sent back."""
+
+    reasons: list[Reason] = Field(max_length=50)
+
+
+class Pair(BaseModel):
+    """A case and what was seen of it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: UUID
+    content_hash: Hash
+
+
+class Batch(BaseModel):
+    """Cases to be approved together."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cases: list[Pair] = Field(min_length=1, max_length=MOST)
+
+
+class Refused(BaseModel):
+    """A case of a batch that was not approved, and why."""
+
+    id: UUID
+    code: str
+    text: str
+
+
+class Approved(BaseModel):
+    """The receipt of a batch: approved and refused make up what was asked."""
+
+    approved: list[UUID]
+    refused: list[Refused]
+
+
+class Reroute(BaseModel):
+    """Another authority, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    authority_id: UUID
+    reason: str = Field(min_length=2, max_length=2000)
+
+
+@router.post("/cases/approve", dependencies=[allow(*DECIDING)])
+async def approve_many(body: Batch, db: Db, actor: Who, key: Key) -> Approved:
+    """Up to 500 cases approved in one transaction, each if it still is as the reviewer saw it. Source: art. 15."""
+
+    async def act() -> Approved:
+        receipt = await commands.approve(tx, [(pair.id, pair.content_hash) for pair in body.cases])
+        return Approved(
+            approved=list(receipt.decided),
+            refused=[
+                Refused(id=case_id, code=refusal.code, text=refusal.sentence)
+                for case_id, refusal in receipt.refused.items()
+            ],
+        )
+
+    async with db.transaction(actor) as tx:
+        return await idempotent(tx, key, body, act)
+
+
+@router.post("/cases/{case_id}/approve", dependencies=[allow(*DECIDING)])
+async def approve(case_id: UUID, body: Seen, db: Db, actor: Who, key: Key) -> Case:
+    """The authority agrees. Source: art. 15."""
+
+    async def act() -> Case:
+        return await _decided(tx, actor, case_id, commands.approve(tx, [(case_id, body.content_hash)]))
+
+    async with db.transaction(actor) as tx:
+        return await idempotent(tx, key, body, act)
+
+
+@router.post("/cases/{case_id}/return", dependencies=[allow(*DECIDING)])
+async def send_back(case_id: UUID, body: SentBack, db: Db, actor: Who, key: Key) -> Case:
+    """The authority returns the request to be corrected."""
+
+    async def act() -> Case:
+        seen, reasons = [(case_id, body.content_hash)], _reasons(body.reasons)
+        return await _decided(tx, actor, case_id, commands.send_back(tx, seen, reasons))
+
+    async with db.transaction(actor) as tx:
+        return await idempotent(tx, key, body, act)
+
+
+@router.post("/cases/{case_id}/reject", dependencies=[allow(*DECIDING)])
+async def reject(case_id: UUID, body: SentBack, db: Db, actor: Who, key: Key) -> Case:
+    """The authority refuses for good."""
+
+    async def act() -> Case:
+        seen, reasons = [(case_id, body.content_hash)], _reasons(body.reasons)
+        return await _decided(tx, actor, case_id, commands.reject(tx, seen, reasons))
+
+    async with db.transaction(actor) as tx:
+        return await idempotent(tx, key, body, act)
+
+
+@router.post("/cases/{case_id}/claim", dependencies=[allow(*DECIDING)])
+async def claim(case_id: UUID, db: Db, actor: Who) -> Case:
+    """The case is on the actor's screen; others see that for ten minutes, and may decide all the same."""
+    async with db.transaction(actor) as tx:
+        await commands.claim(tx, case_id)
+        return await one(tx, actor, case_id)
+
+
+@router.post("/cases/{case_id}/release", dependencies=[allow(*DECIDING)])
+async def release(case_id: UUID, db: Db, actor: Who) -> Case:
+    """The case is not on the actor's screen any more."""
+    async with db.transaction(actor) as tx:
+        await commands.release(tx, case_id)
+        return await one(tx, actor, case_id)
+
+
+@router.post("/cases/{case_id}/reroute", dependencies=[allow(*DECIDING)])
+async def reroute(case_id: UUID, body: Reroute, db: Db, actor: Who, key: Key) -> Case:
+    """The case goes to another authority, with the reason why."""
+
+    async def act() -> Case:
+        await commands.reroute(tx, case_id, body.authority_id, body.reason)
+        return await one(tx, actor, case_id)
+
+    async with db.transaction(actor) as tx:
+        return await idempotent(tx, key, body, act)
+
+
+async def _decided(tx: Tx, actor: Actor, case_id: UUID, deciding: Awaitable[Receipt]) -> Case:
+    receipt = await deciding
+    for refusal in receipt.refused.values():
+        raise refusal
+    return await one(tx, actor, case_id)
+
+
+def _reasons(reasons: Sequence[Reason]) -> list[words.Reason]:
+    return [words.Reason(**reason.model_dump()) for reason in reasons]

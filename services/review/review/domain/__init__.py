@@ -1,0 +1,51 @@
+"""Rules of review: the life of a case, reasons, deadlines. Values in, values and events out."""
+
+from review.domain.deadlines import REVIEW_DAYS, SOON, Calendar, deadline
+from review.domain.life import (
+    CLAIM,
+    KIND_NAMES,
+    OUTCOME_NAMES,
+    ROUTES,
+    Case,
+    Outcome,
+    Party,
+    Reviewer,
+    State,
+    Step,
+    approve,
+    obstacle,
+    reject,
+    require_reroutable,
+    send_back,
+    withdraw,
+)
+from review.domain.reasons import LONGEST_TEXT, REASONS, CodedReason, check_reasons, check_text, label_of
+
+__all__ = [
+    "CLAIM",
+    "KIND_NAMES",
+    "LONGEST_TEXT",
+    "OUTCOME_NAMES",
+    "REASONS",
+    "REVIEW_DAYS",
+    "ROUTES",
+    "SOON",
+    "Calendar",
+    "Case",
+    "CodedReason",
+    "Outcome",
+    "Party",
+    "Reviewer",
+    "State",
+    "Step",
+    "approve",
+    "check_reasons",
+    "check_text",
+    "deadline",
+    "label_of",
+    "obstacle",
+    "reject",
+    "require_reroutable",
+    "send_back",
+    "withdraw",
+]

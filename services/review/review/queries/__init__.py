@@ -1,0 +1,28 @@
+"""What review can tell. Nothing here changes anything."""
+
+from review.queries.calendars import UNHEARD, open_days
+from review.queries.cases import Filters, Page, Sort, case, neighbours, page
+from review.queries.counts import Progress, desk, progress
+from review.queries.history import Happened, history, reasons_of
+from review.queries.sight import Sight, names_of, reviewer_of, sight
+
+__all__ = [
+    "UNHEARD",
+    "Filters",
+    "Happened",
+    "Page",
+    "Progress",
+    "Sight",
+    "Sort",
+    "case",
+    "desk",
+    "history",
+    "names_of",
+    "neighbours",
+    "open_days",
+    "page",
+    "progress",
+    "reasons_of",
+    "reviewer_of",
+    "sight",
+]
