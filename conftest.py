@@ -11,4 +11,4 @@ ROOT = Path(__file__).parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))  # so that `from tests.harness.eventually import eventually` works everywhere
 
-pytest_plugins = ["tests.harness.stack"]
+pytest_plugins = ["tests.harness.stack", "tests.harness.whole"]

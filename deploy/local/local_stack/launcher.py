@@ -43,7 +43,7 @@ async def _run(layout: Layout, choices: Choices, then: Sequence[Sequence[str]], 
     supervisor = Supervisor(
         plan.units(),
         told=screen.told,
-        changed=lambda: write_json(layout.description, plan.description(supervisor.pids())),
+        changed=lambda: write_json(layout.description, plan.description(supervisor.pids(), ready=supervisor.is_ready)),
     )
     code = 0
     screen.working("Starting PostgreSQL, Kafka, the services and the portal …")

@@ -73,9 +73,10 @@ class Plan:
             self._processes["nation"] = ("nation", [], self._ports["nation"])
         self._ports.keep()
 
-    def description(self, pids: Mapping[str, int]) -> dict[str, object]:
-        """The content of `stack.json`."""
+    def description(self, pids: Mapping[str, int], *, ready: bool) -> dict[str, object]:
+        """The content of `stack.json`; `ready` once everything was."""
         known = {
+            "ready": ready,
             "portal": self.portal_url,
             "kafka": self.kafka.bootstrap,
             "services": {service: self.service_url(service) for service in SERVICES},

@@ -45,6 +45,8 @@ class Supervisor:
         self._running: dict[str, Running] = {}
         self._keepers: list[asyncio.Task[None]] = []
         self._stopping = False
+        self.is_ready = False
+        """Whether everything has been ready once."""
 
     def pids(self) -> dict[str, int]:
         """The living processes by name."""
@@ -63,6 +65,8 @@ class Supervisor:
             raise failures.exceptions[0] from None
         for name, running in self._running.items():
             self._keepers.append(asyncio.create_task(self._keep(name, running), name=f"keep {name}"))
+        self.is_ready = True
+        self._changed()
 
     async def stop(self) -> None:
         """Stop everything, each after those that need it."""

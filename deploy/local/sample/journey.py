@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sample.clients import Person
+from sample.clients import Person, Refused, StillAwayError
 from sample.progress import Bars, Stage
 from sample.reckoning import Reckoning
 
@@ -247,14 +247,21 @@ class Journey:
             self.found.sent_back = len(back)
 
     async def _correct(self, student: str) -> None:
-        """The clerk opens the record in full, corrects a field, saves."""
-        whole = await self.registrar.post(
-            "registry", f"/v1/students/{student}/unmask", {"reason": "按审核意见核对联系电话"}
-        )
-        fields = {**whole["record"], "phone": whole["record"]["family.0.phone"]}
-        await self.registrar.patch(
-            "registry", f"/v1/students/{student}", {"version": whole["version"], "fields": fields}
-        )
+        """The clerk opens the record in full, corrects a field, saves; when saving was cut short, she looks again."""
+        for _ in range(20):
+            whole = await self.registrar.post(
+                "registry", f"/v1/students/{student}/unmask", {"reason": "按审核意见核对联系电话"}
+            )
+            right = whole["record"]["family.1.phone"]
+            if whole["record"]["phone"] == right:
+                return
+            body = {"version": whole["version"], "fields": {**whole["record"], "phone": right}}
+            try:
+                await self.registrar.patch("registry", f"/v1/students/{student}", body)
+            except (Refused, StillAwayError) as no:
+                if isinstance(no, Refused) and no.status < 500 and no.code != "version-changed":
+                    raise
+                await asyncio.sleep(0.5)
 
     async def _settled(self, students: frozenset[str], statuses: set[str]) -> list[Any] | None:
         lines = [each for each in await self._lines() if each["id"] in students]

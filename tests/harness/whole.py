@@ -1,0 +1,130 @@
+"""The whole system, as `make run` starts it, on a folder of its own: for journeys, browsers and benchmarks."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_stack.ports import free_port
+from sample.accounts import Accounts
+
+READY_WITHIN = 180.0
+STOPPED_WITHIN = 20.0
+
+
+class WholeStack:
+    """All servers, services and the portal, each a process of its own."""
+
+    def __init__(self, folder: Path, *, split: bool = False, environment: Mapping[str, str] | None = None) -> None:
+        """`split` runs each service as api, worker and relay; `environment` is what all of them are told."""
+        self.folder = folder
+        self.portal_port = free_port()
+        self._split = split
+        self._environment = dict(environment or {})
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> float:
+        """The seconds until everything was ready. Raises RuntimeError with the launcher's last words."""
+        began = time.monotonic()
+        said = self.folder.parent / f"{self.folder.name}.said"
+        words = ["up", f"--folder={self.folder}", f"--portal-port={self.portal_port}", "--no-journey"]
+        with said.open("ab") as out:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "local_stack", *words, *(["--split"] if self._split else [])],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env={**os.environ, **self._environment},
+                start_new_session=True,
+            )
+        while not self.about().get("ready"):
+            if self._process.poll() is not None or time.monotonic() - began > READY_WITHIN:
+                self.kill()
+                raise RuntimeError(f"the stack did not start: {said.read_text()[-3000:]}")
+            time.sleep(0.05)
+        return time.monotonic() - began
+
+    def stop(self) -> float:
+        """The seconds that a clean stop took, as Ctrl-C asks for one."""
+        began = time.monotonic()
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(STOPPED_WITHIN)
+            self.kill()
+        return time.monotonic() - began
+
+    def kill(self) -> None:
+        """End the launcher at once; the kernel ends its children."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def about(self) -> dict[str, Any]:
+        """`stack.json`, empty while it is not there."""
+        try:
+            found: dict[str, Any] = json.loads((self.folder / "stack.json").read_text())
+        except (OSError, ValueError):
+            return {}
+        return found
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Service → URL, the portal too."""
+        about = self.about()
+        return {**about["services"], "portal": about["portal"], "nation": about["nation"]}
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Program → process."""
+        found: dict[str, int] = self.about()["processes"]
+        return found
+
+    @property
+    def accounts(self) -> Accounts:
+        """The accounts file as it stands."""
+        return Accounts(self.folder / "accounts.json")
+
+    def run(self, *words: str, within: float = 300.0) -> subprocess.CompletedProcess[str]:
+        """`python -m sample …` on this stack, to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "sample", *words],
+            env={**os.environ, "STACK_JSON": str(self.folder / "stack.json")},
+            capture_output=True,
+            text=True,
+            timeout=within,
+            check=False,
+        )
+
+
+def temporary_folder(name: str) -> Path:
+    """A folder that another user's PostgreSQL may enter."""
+    folder = Path(tempfile.mkdtemp(prefix=f"registry-{name}-"))
+    folder.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample_county() -> Iterator[WholeStack]:
+    """The whole system with the sample county founded, in its split form: started once for a run."""
+    folder = temporary_folder("county")
+    stack = WholeStack(folder / "local", split=True)
+    try:
+        stack.start()
+        founded = stack.run("county")
+        assert founded.returncode == 0, founded.stdout + founded.stderr
+        yield stack
+    finally:
+        stack.stop()
+        shutil.rmtree(folder, ignore_errors=True)
