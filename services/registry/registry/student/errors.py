@@ -47,12 +47,13 @@ class TooMany(Refusal):
 
 
 class NumbersExhausted(Refusal):
-    """No number is left in a pool of 9,999."""
+    """No number is left in a pool."""
 
     status = 409
 
-    def __init__(self) -> None:
-        super().__init__("numbers-exhausted", "该县同一出生日期的临时学籍号已用完。请联系省级管理员处理。")
+    def __init__(self, kind: str) -> None:
+        what = "该县同一出生日期的临时学籍号" if kind == "temporary" else "该校本年度的地区学号"
+        super().__init__("numbers-exhausted", f"{what}已用完。请联系省级管理员处理。")
 
 
 class EvidenceRefused(Refusal):

@@ -71,4 +71,10 @@ CREATE INDEX import_row_outcome ON import_row (import_id, outcome);
 
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
-    op.execute(IMPORTS)
+    for statement in IMPORTS.split(";"):
+        if statement.strip():
+            op.execute(statement)
+
+
+def downgrade() -> None:
+    raise NotImplementedError("A migration is followed by another, never taken back.")

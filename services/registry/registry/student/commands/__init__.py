@@ -1,7 +1,8 @@
 """Every way in which a pupil's record can change."""
 
 from registry.student.commands.advancing import Held, advance, lock, note_photos, note_standings
-from registry.student.commands.drafting import Drafted, Entry, Outcome, draft, rehearse
+from registry.student.commands.drafting import draft, rehearse
+from registry.student.commands.entries import Drafted, Entry, Outcome, SheetMemory
 from registry.student.commands.numbering import issue_numbers
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "Entry",
     "Held",
     "Outcome",
+    "SheetMemory",
     "advance",
     "draft",
     "issue_numbers",

@@ -113,28 +113,21 @@ def not_now(status: StudentStatus) -> NotEditable:
 
 
 async def _store(tx: Tx, changes: Mapping[UUID, Change], following: Collection[Held]) -> None:
-    registered = {each.id for each in following if changes[each.id] is Change.REGISTERED}
-    today = tx.now.date()
-    rows = [
-        {"id": each.id, "status": each.status.value, "version": each.version, "changed_at": tx.now}
-        for each in following
-        if each.id not in registered
-    ]
-    if rows:
-        await tx.update(StudentRow, rows, key=["id"])
-    rows = [
-        {
+    rows: list[dict[str, Any]] = []
+    registered: list[dict[str, Any]] = []
+    for each in following:
+        row: dict[str, Any] = {
             "id": each.id,
             "status": each.status.value,
             "version": each.version,
             "changed_at": tx.now,
-            "registered_on": today,
         }
-        for each in following
-        if each.id in registered
-    ]
-    if rows:
-        await tx.update(StudentRow, rows, key=["id"])
+        if changes[each.id] is Change.REGISTERED:
+            registered.append({**row, "registered_on": tx.now.date()})
+        else:
+            rows.append(row)
+    await tx.update(StudentRow, rows, key=["id"])
+    await tx.update(StudentRow, registered, key=["id"])
     await tx.insert(StudentVersionRow, [version_row(tx, each, changes[each.id]) for each in following])
 
 

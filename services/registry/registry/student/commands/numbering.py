@@ -12,19 +12,14 @@ from contracts.sync import OpenProblem
 from contracts.values import NumberKind, NumberStatus, ProblemType, StudentStatus
 from registry.student import content
 from registry.student.commands.advancing import Held, lock, version_row
-from registry.student.domain import Change, after, match_fold
+from registry.student.commands.keys import match_number, number_index
+from registry.student.domain import Change, after
 from registry.student.models import EnrolmentRow, NumberRow, StudentRow, StudentVersionRow
 from registry.student.queries.arrays import among
 from registry.student.queries.pupils import CARRIED
 
 NATION = "nation"
-PROVINCE = "province"
 _HELD = "国家下发的学籍号已由其他学生持有，未予更换"
-
-
-def number_index(tx: Tx, value: str) -> bytes:
-    """The index of a number, by which it is unique."""
-    return tx.vault.blind("uniqueness", "number", value)
 
 
 async def issue_numbers(tx: Tx, issued: Mapping[UUID, str]) -> frozenset[UUID]:
@@ -37,7 +32,7 @@ async def issue_numbers(tx: Tx, issued: Mapping[UUID, str]) -> frozenset[UUID]:
     held = await lock(tx, issued)
     if not held:
         return frozenset()
-    indexes = {student_id: number_index(tx, issued[student_id]) for student_id in held}
+    indexes = {student_id: number_index(tx.vault, issued[student_id]) for student_id in held}
     rows = await tx.rows(
         select(NumberRow.id, NumberRow.student_id, NumberRow.status, NumberRow.value_index).where(
             among(NumberRow.student_id, held),
@@ -83,7 +78,7 @@ async def _held_by_others(tx: Tx, indexes: Mapping[UUID, bytes]) -> set[UUID]:
         )
     )
     holders: dict[bytes, set[UUID]] = {}
-    for index, student_id in rows:
+    for index, student_id in map(tuple, rows):
         holders.setdefault(index, set()).add(student_id)
     seen: dict[bytes, UUID] = {}
     found = set()
@@ -127,8 +122,7 @@ async def _note_versions(tx: Tx, changed: Mapping[UUID, Held], values: Mapping[U
         tx.touch(topics.STUDENT_RECORD, registered)
     if values:
         matches = [
-            {"id": student_id, "match_number": tx.vault.blind("match", "number", match_fold(value))}
-            for student_id, value in values.items()
+            {"id": student_id, "match_number": match_number(tx.vault, value)} for student_id, value in values.items()
         ]
         await tx.update(StudentRow, matches, key=["id"])
         tx.touch(topics.STUDENT, list(values))
@@ -142,7 +136,7 @@ async def _note_problems(tx: Tx, holders: list[Held]) -> None:
     )
     versions = {each.enrolment_id: each.version for each in holders}
     updates = []
-    for enrolment_id, sealed in rows:
+    for enrolment_id, sealed in map(tuple, rows):
         said = content.unseal_words(tx.vault, sealed, enrolment_id)
         if any(each.note == _HELD for each in said.problems):
             continue

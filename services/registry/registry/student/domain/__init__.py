@@ -15,7 +15,13 @@ from registry.student.domain.identity import (
 )
 from registry.student.domain.masks import masked_name, masked_number, masked_phone
 from registry.student.domain.matching import match_fold, name_parts
-from registry.student.domain.numbers import formal_number, regional_number, temporary_number
+from registry.student.domain.numbers import (
+    MOST_REGIONAL,
+    MOST_TEMPORARY,
+    formal_number,
+    regional_number,
+    temporary_number,
+)
 from registry.student.domain.placement import (
     PRESCHOOL,
     AgeRule,
@@ -40,6 +46,8 @@ __all__ = [
     "GONE",
     "GUARDIAN",
     "MOST_CHILDREN",
+    "MOST_REGIONAL",
+    "MOST_TEMPORARY",
     "OTHER_DOCUMENT",
     "PRESCHOOL",
     "RECORD_IS_SAID",

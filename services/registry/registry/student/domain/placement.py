@@ -35,8 +35,6 @@ class School:
     """The school's three digits in the county, stored and never recomputed."""
     stages: frozenset[Stage]
     schooling: Schooling
-    authority_id: UUID | None
-    authority_name: str
     school_year: int
     """The active 学年, as the year in which it began."""
 

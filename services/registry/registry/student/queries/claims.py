@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import select
 
 from chassis.transaction import Tx
-from contracts.values import Stage, StudentStatus
+from contracts.values import NumberStatus, Stage, StudentStatus
+from registry.student.domain import GONE
 from registry.student.models import ClaimRow, EnrolmentRow, NumberRow, StudentRow
 from registry.student.queries.arrays import among
 
@@ -22,6 +23,7 @@ class Holder:
     school_id: UUID
     status: StudentStatus
     version: int
+    record_version: int
     digest: bytes
     enrolment_id: UUID
     class_id: UUID | None
@@ -44,6 +46,7 @@ async def holders(tx: Tx, indexes: Collection[bytes]) -> dict[bytes, list[Holder
             StudentRow.school_id,
             StudentRow.status,
             StudentRow.version,
+            StudentRow.record_version,
             StudentRow.digest,
             StudentRow.enrolment_id,
             EnrolmentRow.class_id,
@@ -55,11 +58,12 @@ async def holders(tx: Tx, indexes: Collection[bytes]) -> dict[bytes, list[Holder
         .join(EnrolmentRow, EnrolmentRow.id == StudentRow.enrolment_id)
         .where(among(ClaimRow.index, indexes))
     )
-    for index, student_id, sequence, person, school, status, version, digest, *rest in await tx.rows(statement):
+    for row in map(tuple, await tx.rows(statement)):
+        index, student_id, sequence, person, school, status, version, record, digest, *rest = row
         enrolment, class_id, campus_id, stage, entry_year = rest
         found.setdefault(index, []).append(
             Holder(
-                student_id, sequence, person, school, StudentStatus(status), version, digest,
+                student_id, sequence, person, school, StudentStatus(status), version, record, digest,
                 enrolment, class_id, campus_id, Stage(stage), entry_year,
             )
         )  # fmt: skip
@@ -67,7 +71,54 @@ async def holders(tx: Tx, indexes: Collection[bytes]) -> dict[bytes, list[Holder
 
 
 async def taken_numbers(tx: Tx, indexes: Collection[bytes]) -> set[bytes]:
-    """Those of the numbers, as indexes, that were ever given out."""
+    """Those of the numbers, as indexes, that somebody carries or carried; a void one is free for its person again."""
     if not indexes:
         return set()
-    return {row[0] for row in await tx.rows(select(NumberRow.value_index).where(among(NumberRow.value_index, indexes)))}
+    statement = select(NumberRow.value_index).where(
+        among(NumberRow.value_index, indexes), NumberRow.status != NumberStatus.VOID.value
+    )
+    return {row[0] for row in await tx.rows(statement)}
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """Another pupil without document who may be the same child."""
+
+    student_id: UUID
+    school_id: UUID
+    status: StudentStatus
+
+
+async def alike(tx: Tx, persons: Collection[bytes]) -> dict[bytes, list[Suspicion]]:
+    """Person index → pupils without a document of their own who have this name, sex and birth date.
+
+    Source: national problem records, kind e.
+    """
+    found: dict[bytes, list[Suspicion]] = {}
+    if not persons:
+        return found
+    gone = [status.value for status in GONE]
+    statement = (
+        select(StudentRow.person_index, StudentRow.id, StudentRow.school_id, StudentRow.status)
+        .where(
+            among(StudentRow.person_index, persons), StudentRow.documented.is_(False), StudentRow.status.not_in(gone)
+        )
+        .order_by(StudentRow.id)
+    )
+    for person, student_id, school_id, status in map(tuple, await tx.rows(statement)):
+        found.setdefault(person, []).append(Suspicion(student_id, school_id, StudentStatus(status)))
+    return found
+
+
+async def suspicions(tx: Tx, ids: Collection[UUID]) -> dict[UUID, list[Suspicion]]:
+    """Pupil without document → the others who may be the same child; who has none is missing. Two statements."""
+    if not ids:
+        return {}
+    rows = await tx.rows(
+        select(StudentRow.id, StudentRow.person_index).where(
+            among(StudentRow.id, ids), StudentRow.documented.is_(False)
+        )
+    )
+    found = await alike(tx, {row.person_index for row in rows})
+    others = {row.id: [each for each in found.get(row.person_index, ()) if each.student_id != row.id] for row in rows}
+    return {student_id: each for student_id, each in others.items() if each}

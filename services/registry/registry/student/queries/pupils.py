@@ -231,7 +231,7 @@ async def carried(tx: Tx, ids: Collection[UUID]) -> dict[UUID, tuple[PupilNumber
         .order_by(NumberRow.kind.desc())
     )
     found: dict[UUID, tuple[PupilNumber, ...]] = {}
-    for number_id, student_id, kind, sealed, status in rows:
+    for number_id, student_id, kind, sealed, status in map(tuple, rows):
         number = PupilNumber(
             kind=NumberKind(kind),
             value=content.unseal_number(tx.vault, sealed, number_id),

@@ -55,7 +55,7 @@ async def changed(tx: Tx, ids: Sequence[UUID]) -> Mapping[UUID, Event | None]:
         for (
             student_id, status, enrolment_id, school_id, campus_id, class_id, stage, entry_year, first_grade,
             document, number, name,
-        ) in rows
+        ) in map(tuple, rows)
     }  # fmt: skip
 
 

@@ -1,0 +1,69 @@
+"""How many pupils of each school stand where."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Select, and_, func, select
+
+from chassis.transaction import Tx
+from contracts.values import PhotoState, StudentStatus
+from registry.student.domain import EDITABLE
+from registry.student.models import EnrolmentRow, StudentRow
+from registry.student.queries.arrays import among
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts of one school."""
+
+    statuses: Mapping[StudentStatus, int]
+    unplaced: int
+    """Of those whom the school may still change."""
+    photos_missing: int
+    """Of those to be submitted or decided, first grades without an accepted photo. Source: art. 12."""
+    problems: int
+    """Pupils with open problem records of the nation."""
+
+
+NOTHING = Tally({}, 0, 0, 0)
+
+
+async def tallies(tx: Tx, school_ids: Collection[UUID]) -> dict[UUID, Tally]:
+    """School → its counts; a school without pupils is missing. One statement."""
+    editable = StudentRow.status.in_([status.value for status in EDITABLE])
+    undecided = StudentRow.status.in_([status.value for status in (*EDITABLE, StudentStatus.SUBMITTED)])
+    has_photo = func.coalesce(EnrolmentRow.photo_state, "") == PhotoState.ACCEPTED.value
+    rows = await tx.rows(
+        select(
+            StudentRow.school_id,
+            StudentRow.status,
+            func.count().label("pupils"),
+            func.count().filter(and_(editable, EnrolmentRow.class_id.is_(None))).label("unplaced"),
+            func.count().filter(and_(undecided, EnrolmentRow.first_grade, ~has_photo)).label("photos_missing"),
+            func.count().filter(EnrolmentRow.problem_count > 0).label("problems"),
+        )
+        .join(EnrolmentRow, EnrolmentRow.id == StudentRow.enrolment_id)
+        .where(among(StudentRow.school_id, school_ids))
+        .group_by(StudentRow.school_id, StudentRow.status)
+    )
+    found: dict[UUID, Tally] = {}
+    for school_id, status, pupils, unplaced, photos_missing, problems in map(tuple, rows):
+        before = found.get(school_id, NOTHING)
+        found[school_id] = Tally(
+            {**before.statuses, StudentStatus(status): pupils},
+            before.unplaced + unplaced,
+            before.photos_missing + photos_missing,
+            before.problems + problems,
+        )
+    return found
+
+
+async def waiting(tx: Tx, schools: Select[UUID]) -> dict[UUID, int]:
+    """School → pupils whom it has entered and not submitted; schools without any are missing. One statement."""
+    rows = await tx.rows(
+        select(StudentRow.school_id, func.count().label("pupils"))
+        .where(StudentRow.status.in_([status.value for status in EDITABLE]), StudentRow.school_id.in_(schools))
+        .group_by(StudentRow.school_id)
+    )
+    return {row.school_id: row.pupils for row in rows}
