@@ -1,0 +1,171 @@
+"""An event on the wire: a CloudEvent 1.0 in Kafka's binary mode.
+
+The headers are written here and read here, and nowhere else. A reader decides by them alone whether it cares.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import NAMESPACE_URL, UUID, uuid5
+from zlib import crc32
+
+from chassis.clock import ZONE
+from contracts.topics import Kind, Topic
+
+Headers = list[tuple[str, bytes]]
+
+SOURCE = "/cn/34/"
+"""The province's code in GB/T 2260, then the service that speaks."""
+JSON = b"application/json"
+JOSE = b"application/jose"
+ENDED = "Ended"
+"""The type of a record without a body: the end of its subject."""
+LARGEST_BODY = 900_000
+"""Bytes; a larger event is refused to its writer, for the relay could never send it."""
+
+
+class Unreadable(Exception):  # noqa: N818 - it says what the record is
+    """A record whose headers or key are not those of an event. It names the header, never its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What the headers of a record say."""
+
+    subject: UUID
+    type: str
+    id: UUID
+    epoch: int
+    version: int
+    time: datetime
+    actor: UUID | None
+    cause: UUID | None
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """(epoch, version): what is newer is greater."""
+        return self.epoch, self.version
+
+
+def key_of(subject: UUID) -> bytes:
+    """The key of the subject's records."""
+    return str(subject).encode()
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition of a key: CRC-32, as librdkafka's "consistent" partitioner does it."""
+    return crc32(key) % partitions
+
+
+class HeaderWriter:
+    """Writes the headers of one topic's records; what never changes is made once."""
+
+    def __init__(self, topic: Topic) -> None:
+        source = (SOURCE + topic.writer).encode()
+        content = JOSE if topic.sealed else JSON
+        self._common: Headers = [("ce_specversion", b"1.0"), ("content-type", content), ("ce_source", source)]
+        self._types: dict[str, tuple[str, bytes]] = {
+            name: ("ce_type", name.encode()) for name in (*topic.by_name, ENDED)
+        }
+
+    def write(
+        self,
+        key: bytes,
+        event_id: UUID,
+        kind: str,
+        epoch: int,
+        version: int,
+        time: datetime,
+        actor: UUID | None,
+        cause: UUID | None,
+        traceparent: str | None,
+    ) -> Headers:
+        """The headers of one record."""
+        headers = [
+            *self._common,
+            ("ce_id", str(event_id).encode()),
+            self._types.get(kind) or ("ce_type", kind.encode()),
+            ("ce_subject", key),
+            ("ce_epoch", b"%d" % epoch),
+            ("ce_sequence", b"%d" % version),
+            ("ce_time", time.astimezone(UTC).isoformat().replace("+00:00", "Z").encode()),
+        ]
+        if actor is not None:
+            headers.append(("ce_actor", str(actor).encode()))
+        if cause is not None:
+            headers.append(("ce_cause", str(cause).encode()))
+        if traceparent is not None:
+            headers.append(("traceparent", traceparent.encode()))
+        return headers
+
+
+def read(topic: Topic, key: bytes | None, headers: Iterable[tuple[str, bytes]]) -> Envelope:
+    """What the headers say. Raises Unreadable."""
+    found = dict(headers)
+    subject = _uuid("key", key)
+    if found.get("ce_subject", key) != key:
+        raise Unreadable("ce_subject is not the key")
+    if topic.kind is Kind.FOREIGN:
+        event_id = _foreign_id(found.get("ce_source", b""), found.get("ce_id"))
+        epoch, version = _number(found, "ce_epoch", 0), _number(found, "ce_sequence", 0)
+    else:
+        event_id = _uuid("ce_id", found.get("ce_id"))
+        epoch, version = _number(found, "ce_epoch"), _number(found, "ce_sequence")
+        if epoch < 1 or version < 1:
+            raise Unreadable("ce_epoch and ce_sequence begin at 1")
+    return Envelope(
+        subject,
+        _text(found, "ce_type"),
+        event_id,
+        epoch,
+        version,
+        _moment(found),
+        _uuid("ce_actor", found["ce_actor"]) if "ce_actor" in found else None,
+        _uuid("ce_cause", found["ce_cause"]) if "ce_cause" in found else None,
+    )
+
+
+def _uuid(name: str, value: bytes | None) -> UUID:
+    if value is None or len(value) != 36:
+        raise Unreadable(f"{name} is missing or no UUID")
+    try:
+        return UUID(value.decode("ascii"))
+    except ValueError:
+        raise Unreadable(f"{name} is no UUID") from None
+
+
+def _foreign_id(source: bytes, value: bytes | None) -> UUID:
+    """Others may name their events as they like; source and id together are unique."""
+    if not value:
+        raise Unreadable("ce_id is missing")
+    try:
+        return UUID(value.decode("ascii"))
+    except ValueError:
+        return uuid5(NAMESPACE_URL, (source + b" " + value).decode("utf-8", "backslashreplace"))
+
+
+def _number(found: dict[str, bytes], name: str, otherwise: int | None = None) -> int:
+    value = found.get(name)
+    if value is None and otherwise is not None:
+        return otherwise
+    if value is None or not value.isdigit() or len(value) > 18:
+        raise Unreadable(f"{name} is missing or no number")
+    return int(value)
+
+
+def _text(found: dict[str, bytes], name: str) -> str:
+    value = found.get(name)
+    if not value or len(value) > 200 or not value.isascii():
+        raise Unreadable(f"{name} is missing or no name")
+    return value.decode("ascii")
+
+
+def _moment(found: dict[str, bytes]) -> datetime:
+    value = found.get("ce_time", b"")
+    try:
+        moment = datetime.fromisoformat(value.decode("ascii"))
+    except ValueError:
+        raise Unreadable("ce_time is no moment") from None
+    if moment.tzinfo is None:
+        raise Unreadable("ce_time has no time zone")
+    return moment.astimezone(ZONE)

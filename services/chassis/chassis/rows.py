@@ -1,0 +1,82 @@
+"""Values as rows of a statement, and rows written from plain dictionaries."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, JSON, FromClause, Text, bindparam, cast, column, func, select
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import TypeEngine
+
+AnyType = TypeEngine[Any] | type[TypeEngine[Any]]
+
+
+def values_of(name: str, /, **columns: tuple[AnyType, Sequence[Any]]) -> FromClause:
+    """The values as a table of this name, one row per position, its columns under `.c`.
+
+    It is `unnest` of one array a column: the statement is the same whatever the number of rows. Columns of arrays and
+    of JSON are allowed; they travel as text, as `unnest` would flatten them.
+    """
+    types = {key: _instance(kind) for key, (kind, _) in columns.items()}
+    nested = {key for key, kind in types.items() if isinstance(kind, ARRAY | JSON)}
+    flat = {
+        key: (Text(), [_as_text(types[key], value) for value in values])
+        if key in nested
+        else (types[key], list(values))
+        for key, (_, values) in columns.items()
+    }
+    unnested = func.unnest(
+        *(bindparam(None, values, type_=postgresql.ARRAY(kind), unique=True) for kind, values in flat.values())
+    ).table_valued(*(column(key, kind) for key, (kind, _) in flat.items()), name=f"{name}_" if nested else name)
+    rendered = unnested.render_derived()
+    if not nested:
+        return rendered
+    return select(
+        *(cast(rendered.c[key], types[key]).label(key) if key in nested else rendered.c[key] for key in columns)
+    ).subquery(name)
+
+
+def as_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """The rows turned into one list per key. Raises ValueError when they do not share their keys."""
+    keys = rows[0].keys()
+    if any(row.keys() != keys for row in rows):
+        raise ValueError(f"The rows do not share their keys: {', '.join(keys)} and others.")
+    return {key: [row[key] for row in rows] for key in keys}
+
+
+def last_by(rows: Iterable[Mapping[str, Any]], key: Sequence[str]) -> list[Mapping[str, Any]]:
+    """The last row of each key, in the order of keys: so that two writers lock in the same order."""
+    found = {tuple(row[part] for part in key): row for row in rows}
+    return [found[each] for each in sorted(found, key=lambda parts: tuple(map(str, parts)))]
+
+
+def _instance(kind: AnyType) -> TypeEngine[Any]:
+    return kind() if isinstance(kind, type) else kind
+
+
+def _as_text(kind: TypeEngine[Any], value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(kind, JSON):
+        return json.dumps(value, ensure_ascii=False, default=_plain)
+    return "{" + ",".join(map(_element, value)) + "}"
+
+
+def _element(value: Any) -> str:
+    """One element of an array literal of PostgreSQL."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, list | tuple):
+        return "{" + ",".join(map(_element, value)) + "}"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = value.hex() if isinstance(value, bytes) else str(value)
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"\\\\x{escaped}"' if isinstance(value, bytes) else f'"{escaped}"'
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, UUID) or hasattr(value, "isoformat"):
+        return value.isoformat() if hasattr(value, "isoformat") else str(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")

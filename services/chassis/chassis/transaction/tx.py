@@ -1,0 +1,229 @@
+"""What a command holds in its hand."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from asyncpg import InterfaceError, PostgresError
+from sqlalchemy import CursorResult, Executable, FromClause, Row, Table, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import DeclarativeBase
+
+from chassis.ids import new_id
+from chassis.rows import as_columns, last_by, values_of
+from contracts.event import Event
+from contracts.topics import Kind, Topic
+
+if TYPE_CHECKING:
+    from chassis.identity import Actor
+    from chassis.sealing import Vault
+
+Builder = Callable[["Tx", Sequence[UUID]], Awaitable[Mapping[UUID, Event | None]]]
+"""Reads what a state topic says of its subjects now. A subject that is missing in the answer: nothing to say; None:
+the end of the subject."""
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What made the transaction say something of a subject: the received event, and the account behind it."""
+
+    event: UUID | None = None
+    actor: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line of the audit entry."""
+
+    action: str
+    objects: Sequence[tuple[str, UUID]]
+    organisation: UUID | None
+    detail: Mapping[str, Any] | None
+
+
+@dataclass(slots=True)
+class Noted:
+    """What is to be said at the end of the transaction, in the order in which it was noted."""
+
+    facts: list[tuple[Topic, UUID, Event, Cause]] = field(default_factory=list)
+    touched: dict[Topic, dict[UUID, Cause]] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.facts or self.touched or self.notes)
+
+
+class Tx:
+    """A transaction. Only the chassis begins and ends it."""
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        actor: "Actor | None",
+        now: datetime,
+        epoch: int,
+        topics: Mapping[type[Event], Topic],
+        builders: Mapping[Topic, Builder],
+        *,
+        reads_only: bool = False,
+        vault: "Callable[[], Vault] | None" = None,
+    ) -> None:
+        self.connection = connection
+        self._vault = vault
+        self.actor = actor
+        self.now = now
+        """The database's clock at the beginning of the transaction, in Asia/Shanghai."""
+        self.epoch = epoch
+        self.noted = Noted()
+        self.closed = reads_only
+        self._topics = topics
+        self._builders = builders
+        self._causes: Mapping[UUID, Cause] = {}
+        self._cause = Cause(actor=actor.account_id if actor else None)
+
+    @property
+    def vault(self) -> "Vault":
+        """The service's keys of personal data at rest."""
+        assert self._vault is not None
+        return self._vault()
+
+    def new_id(self) -> UUID:
+        """A new identifier, rising with time."""
+        return new_id()
+
+    async def execute(self, statement: Executable, params: Mapping[str, Any] | None = None) -> CursorResult[Any]:
+        """The statement's result."""
+        result: CursorResult[Any] = await self.connection.execute(statement, params)
+        return result
+
+    async def rows(self, statement: Executable, params: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+        """All rows."""
+        return (await self.execute(statement, params)).all()
+
+    async def row(self, statement: Executable, params: Mapping[str, Any] | None = None) -> Row[Any] | None:
+        """The first row, or None."""
+        return (await self.execute(statement, params)).first()
+
+    async def scalar(self, statement: Executable, params: Mapping[str, Any] | None = None) -> Any:
+        """The first column of the first row, or None."""
+        return (await self.execute(statement, params)).scalar()
+
+    async def insert(self, into: type[DeclarativeBase] | Table, rows: Rows, *, skip_existing: bool = False) -> int:
+        """How many rows were written. One statement, however many; none for no rows.
+
+        The rows share their keys. `skip_existing` leaves rows alone that violate any unique index. JSON and arrays of
+        any type are allowed.
+        """
+        if not rows:
+            return 0
+        table = _table(into)
+        values = _values(table, rows)
+        statement = insert(table).from_select(list(rows[0]), values.select(), include_defaults=False)
+        if skip_existing:
+            statement = statement.on_conflict_do_nothing()
+        return (await self.execute(statement)).rowcount
+
+    async def upsert(self, into: type[DeclarativeBase] | Table, rows: Rows, *, key: Sequence[str]) -> int:
+        """How many rows were written or overwritten, by their key. One statement; the last of equal keys counts."""
+        if not rows:
+            return 0
+        table = _table(into)
+        rows = last_by(rows, key)
+        statement = insert(table).from_select(list(rows[0]), _values(table, rows).select(), include_defaults=False)
+        changed = {name: statement.excluded[name] for name in rows[0] if name not in key}
+        elements = [table.c[name] for name in key]
+        if changed:
+            statement = statement.on_conflict_do_update(index_elements=elements, set_=changed)
+        else:
+            statement = statement.on_conflict_do_nothing(index_elements=elements)
+        return (await self.execute(statement)).rowcount
+
+    async def update(self, table: type[DeclarativeBase] | Table, rows: Rows, *, key: Sequence[str]) -> int:
+        """How many rows were changed, found by their key. One statement; the last of equal keys counts."""
+        if not rows:
+            return 0
+        target = _table(table)
+        values = _values(target, last_by(rows, key))
+        statement = update(target).values({name: values.c[name] for name in rows[0] if name not in key})
+        statement = statement.where(*(target.c[name] == values.c[name] for name in key))
+        return (await self.execute(statement)).rowcount
+
+    def say(self, subject: UUID, *events: Event) -> None:
+        """Note facts about the subject; they are said in this order at the end of the transaction.
+
+        Raises LookupError for an event that no topic carries, ValueError for one of a state topic.
+        """
+        self._ask_open()
+        cause = self._cause_of(subject)
+        for event in events:
+            topic = self._topics.get(type(event))
+            if topic is None:
+                raise LookupError(f"No topic carries {type(event).__name__}; declare it in contracts.topics.")
+            if topic.kind is not Kind.FACT:
+                raise ValueError(f"{topic.name} is no topic of facts; touch its subject instead.")
+            self.noted.facts.append((topic, subject, event, cause))
+
+    def touch(self, topic: Topic, ids: Iterable[UUID]) -> None:
+        """Note that the state of these subjects has changed; the builder reads it once, at the end of the transaction.
+
+        Raises LookupError for a topic without a builder, ValueError for one that does not carry state.
+        """
+        self._ask_open()
+        if topic.kind is not Kind.STATE:
+            raise ValueError(f"{topic.name} carries no state; say facts on it instead.")
+        if topic not in self._builders:
+            raise LookupError(f"{topic.name} has no builder in this service.")
+        for subject in ids:
+            self.noted.touched.setdefault(topic, {}).setdefault(subject, self._cause_of(subject))
+
+    def note(
+        self,
+        action: str,
+        objects: Iterable[tuple[str, UUID]],
+        *,
+        organisation: UUID | None = None,
+        detail: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Note what was done or seen, for the one audit entry of this transaction. No personal data in `detail`."""
+        self._ask_open()
+        self.noted.notes.append(Note(action, tuple(objects), organisation, detail))
+
+    def caused_by(self, causes: Mapping[UUID, Cause]) -> None:
+        """From now on what is said of these subjects was caused so; for a single cause, whatever is said."""
+        self._causes = causes
+        self._cause = next(iter(causes.values())) if len(causes) == 1 else Cause()
+
+    async def fetch(self, statement: str, *values: Any) -> Sequence[Any]:
+        """Records of one of the chassis's own fixed statements, with `$1`, …, past SQLAlchemy: it runs per batch.
+
+        Raises DBAPIError, as `execute` does.
+        """
+        raw: Any = (await self.connection.get_raw_connection()).driver_connection
+        try:
+            records: Sequence[Any] = await raw.fetch(statement, *values)
+        except (PostgresError, InterfaceError, OSError) as error:
+            gone = raw.is_closed()
+            raise DBAPIError(statement, None, error, hide_parameters=True, connection_invalidated=gone) from error
+        return records
+
+    def _cause_of(self, subject: UUID) -> Cause:
+        return self._causes.get(subject, self._cause)
+
+    def _ask_open(self) -> None:
+        if self.closed:
+            raise RuntimeError("Nothing can be said or noted here: a snapshot only reads, and a builder comes last.")
+
+
+def _table(row: type[DeclarativeBase] | Table) -> Table:
+    table = row if isinstance(row, Table) else row.__table__
+    assert isinstance(table, Table)
+    return table
+
+
+def _values(table: Table, rows: Rows) -> FromClause:
+    return values_of("given", **{name: (table.c[name].type, values) for name, values in as_columns(rows).items()})
