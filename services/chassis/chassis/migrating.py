@@ -6,6 +6,7 @@ Two migrators wait for one another; each migration gives up a lock that it does 
 import asyncio
 import importlib.util
 from collections.abc import Awaitable, Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -105,13 +106,35 @@ def run_environment(context: Any) -> None:
 
     from chassis import crash
 
-    connection = context.config.attributes["connection"]
-
-    def limit(*, ctx: Any, **_: Any) -> None:
+    def passed(**_: Any) -> None:
         crash.point("migrate.mid")
 
-    context.configure(connection=connection, transaction_per_migration=True, on_version_apply=limit)
+    _take_scripts()
+    connection = context.config.attributes["connection"]
     connection.execute(text("SET lock_timeout = '5s'"))
     connection.commit()
+    context.configure(connection=connection, transaction_per_migration=True, on_version_apply=passed)
     with context.begin_transaction():
         context.run_migrations()
+
+
+@cache
+def _take_scripts() -> None:
+    """Let `op.execute` take several statements in one string, as psql does: asyncpg prepares, and prepares only one.
+
+    Alembic takes the class that names the dialect last.
+    """
+    from alembic.ddl.postgresql import PostgresqlImpl
+    from sqlalchemy import text
+
+    class Scripts(PostgresqlImpl):
+        __dialect__ = "postgresql"
+
+        def _exec(self, construct: Any, *options: Any, **more: Any) -> Any:
+            if not isinstance(construct, str) or ";" not in construct.rstrip().rstrip(";"):
+                return super()._exec(construct, *options, **more)
+            connection = self.connection
+            assert connection is not None
+            connection.execute(text("SELECT 1"))  # SQLAlchemy's transaction begins with its first statement
+            driver: Any = connection.connection.dbapi_connection
+            return driver.run_async(lambda raw: raw.execute(construct))
