@@ -22,19 +22,25 @@ from registry.calendar import api as calendar_api
 from registry.calendar import queries as calendars
 from registry.classes import api as classes_api
 from registry.classes import queries as classes
+from registry.enrolment import api as enrolment_api
+from registry.enrolment import queries as enrolment
+from registry.enrolment import subscribers as enrolment_subscribers
 from registry.organisation import api as organisation_api
 from registry.organisation import queries as organisations
 from registry.settings import RegistrySettings
+from registry.student import queries as students
 
 BUILDERS: Mapping[Topic, Builder] = {
     topics.ORGANISATION: organisations.changed,
     topics.ACCOUNT: accounts.changed,
     topics.CALENDAR: calendars.changed,
     topics.CLASS: classes.changed,
+    topics.STUDENT: students.changed,
+    topics.STUDENT_RECORD: students.records_changed,
 }
 """Topic → who reads the state that is said on it."""
 
-DESK = (calendars.desk, classes.desk)
+DESK = (calendars.desk, classes.desk, enrolment.desk)
 """Who contributes counts to the work desk."""
 
 ROUTERS = (
@@ -44,6 +50,7 @@ ROUTERS = (
         account_api.router,
         calendar_api.router,
         classes_api.router,
+        *enrolment_api.ROUTERS,
         desk.desk(DESK),
     ),
 )
@@ -52,6 +59,7 @@ ROUTERS = (
 TIMERS = (account_timers.forget,)
 
 subscribers = Subscribers("registry")
+enrolment_subscribers.hear(subscribers)
 
 commands = typer.Typer()
 founding.register(commands, BUILDERS)

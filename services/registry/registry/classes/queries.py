@@ -6,11 +6,11 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row, case, func, select
+
 from chassis.identity import Actor
 from chassis.sealing import Vault
 from chassis.transaction import Tx
-from sqlalchemy import Row, case, func, select
-
 from contracts.event import Event
 from contracts.registry import ClassChanged
 from contracts.values import Schooling, Stage
@@ -139,6 +139,16 @@ async def open_counts(tx: Tx, school_id: UUID) -> Mapping[tuple[Stage, int], int
         .group_by(ClassRow.stage, ClassRow.entry_year)
     )
     return {(Stage(row.stage), row.entry_year): row.open for row in rows}
+
+
+async def open_totals(tx: Tx, school_ids: Iterable[UUID]) -> Mapping[UUID, int]:
+    """School → classes that are open; a school without one is missing. One statement."""
+    rows = await tx.rows(
+        select(ClassRow.school_id, func.count().label("open"))
+        .where(ClassRow.school_id.in_(list(school_ids)), ClassRow.closed_on.is_(None))
+        .group_by(ClassRow.school_id)
+    )
+    return {row.school_id: row.open for row in rows}
 
 
 async def signals(tx: Tx, school_ids: Iterable[UUID]) -> Mapping[UUID, tuple[domain.Signal, ...]]:

@@ -3,6 +3,7 @@
 from contracts.refusal import NotAllowed, NotFound, Refusal
 
 __all__ = [
+    "NameTheWarning",
     "NotAllowed",
     "NotFound",
     "NothingToExplain",
@@ -18,6 +19,13 @@ class TooMany(Refusal):
 
     def __init__(self, most: int) -> None:
         super().__init__("too-many", f"一次最多办理{most}名学生。请分批办理。")
+
+
+class NameTheWarning(Refusal):
+    """One reason for a whole school answers one kind of warning."""
+
+    def __init__(self) -> None:
+        super().__init__("name-the-warning", "对全校学生批量说明时，须指定是哪一项提醒。请先选择提醒，再填写原因。")
 
 
 class NothingToExplain(Refusal):

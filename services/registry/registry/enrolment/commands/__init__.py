@@ -2,8 +2,9 @@
 
 from registry.enrolment.commands.deciding import apply_decisions, note_outcomes
 from registry.enrolment.commands.explaining import explain
+from registry.enrolment.commands.reading import read
 from registry.enrolment.commands.receipts import MOST, Receipt, Refused, Submitted
-from registry.enrolment.commands.submitting import submit
+from registry.enrolment.commands.submitting import Swept, submit, sweep
 from registry.enrolment.commands.withdrawing import Asked, ask_withdrawal
 
 __all__ = [
@@ -12,9 +13,12 @@ __all__ = [
     "Receipt",
     "Refused",
     "Submitted",
+    "Swept",
     "apply_decisions",
     "ask_withdrawal",
     "explain",
     "note_outcomes",
+    "read",
     "submit",
+    "sweep",
 ]

@@ -23,6 +23,7 @@ from registry.student import queries as students
 from registry.student.domain import EDITABLE, Change, Problem, grade, grade_name
 from registry.student.queries import Pupil
 from registry.student.queries.evidence import evidence_of
+from registry.student.queries.tallies import next_waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,22 @@ async def submit(tx: Tx, school_id: UUID, ids: Collection[UUID]) -> Receipt:
     ready = [found[each] for each in wanted if each not in refused]
     submitted = await _freeze(tx, sender, ready, judged) if ready else ()
     return Receipt(submitted, tuple(refused[each] for each in wanted if each in refused))
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """A part of a whole school, submitted."""
+
+    receipt: Receipt
+    after: UUID | None
+    """The pupil after whom the next part begins; None when there is no more."""
+
+
+async def sweep(tx: Tx, school_id: UUID, class_id: UUID | None, after: UUID | None) -> Swept:
+    """Submit the next 1,000 pupils, by id, who wait at the school or in one of its classes. Raises like `submit`."""
+    ids = await next_waiting(tx, school_id, class_id, after, MOST)
+    receipt = await submit(tx, school_id, ids)
+    return Swept(receipt, ids[-1] if len(ids) == MOST else None)
 
 
 async def _sender(tx: Tx, school_id: UUID) -> _Sender:

@@ -1,6 +1,7 @@
 """The list of pre-review 预审核: every draft and returned pupil of a school with its verdict."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -15,8 +16,9 @@ from registry.classes.queries import Class
 from registry.enrolment.domain import Colour, State, Verdict
 from registry.enrolment.models import SubmissionRow
 from registry.enrolment.queries.verdicts import judged
+from registry.organisation import queries as organisations
 from registry.student import queries as students
-from registry.student.domain import EDITABLE
+from registry.student.domain import EDITABLE, grade, grade_name
 from registry.student.queries import Pupil, Wanted
 from registry.student.queries.arrays import among
 
@@ -43,6 +45,8 @@ class Listing:
     total: int
     """Pupils of the colour that was asked for."""
     counts: Mapping[Colour, int]
+    to_explain: Mapping[str, int]
+    """Code of a warning → pupils who still wait for a reason to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ async def listing(
     """
     wanted = Wanted(schools=(school_id,), class_id=class_id, statuses=EDITABLE)
     counts = dict.fromkeys(Colour, 0)
+    to_explain: Counter[str] = Counter()
     lines: list[Line] = []
     seen = start = 0
     while True:
@@ -79,6 +84,7 @@ async def listing(
         for each in page:
             verdict = found.verdicts[each.id]
             counts[verdict.colour] += 1
+            to_explain.update({warning.code for warning in verdict.unexplained})
             if colour is None or verdict.colour is colour:
                 if offset <= seen < offset + limit:
                     seat = found.classes.get(each.class_id) if each.class_id else None
@@ -88,7 +94,14 @@ async def listing(
         if start >= total:
             break
     why = await sent_back(tx, [line.pupil.id for line in lines if line.pupil.status is StudentStatus.RETURNED])
-    return Listing([_with(line, why) for line in lines], seen, counts)
+    return Listing([_with(line, why) for line in lines], seen, counts, to_explain)
+
+
+async def grade_names(tx: Tx, school_id: UUID, pupils: Iterable[Pupil]) -> dict[UUID, str]:
+    """Pupil of the school → 一年级 … 高三 in the active school year. Source: art. 18."""
+    school = (await organisations.schools(tx, [school_id]))[school_id]
+    year = await calendars.active_school_year(tx)
+    return {each.id: grade_name(grade(each.stage, each.entry_year, year, school.schooling)) for each in pupils}
 
 
 def _with(line: Line, why: Mapping[UUID, tuple[Mapping[str, Any], ...]]) -> Line:

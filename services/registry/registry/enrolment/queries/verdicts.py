@@ -77,9 +77,9 @@ async def explanations(tx: Tx, ids: Collection[UUID]) -> dict[UUID, dict[str, st
         )
     )
     found: dict[UUID, dict[str, str]] = {}
-    for student_id, code, sealed in rows:
-        opened = tx.vault.open(sealed, table=EXPLANATION, column=code, row=student_id)
-        found.setdefault(student_id, {})[code] = opened.decode()
+    for row in rows:
+        opened = tx.vault.open(row.reason_sealed, table=EXPLANATION, column=row.code, row=row.student_id)
+        found.setdefault(row.student_id, {})[row.code] = opened.decode()
     return found
 
 

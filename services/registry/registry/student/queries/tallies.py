@@ -67,3 +67,20 @@ async def waiting(tx: Tx, schools: Select[UUID]) -> dict[UUID, int]:
         .group_by(StudentRow.school_id)
     )
     return {row.school_id: row.pupils for row in rows}
+
+
+async def next_waiting(tx: Tx, school_id: UUID, class_id: UUID | None, after: UUID | None, limit: int) -> list[UUID]:
+    """The next pupils, by id, whom the school, or one class of it, has entered and not submitted. One statement."""
+    statement = (
+        select(StudentRow.id)
+        .where(StudentRow.school_id == school_id, StudentRow.status.in_([status.value for status in EDITABLE]))
+        .order_by(StudentRow.id)
+        .limit(limit)
+    )
+    if class_id is not None:
+        statement = statement.join(EnrolmentRow, EnrolmentRow.id == StudentRow.enrolment_id).where(
+            EnrolmentRow.class_id == class_id
+        )
+    if after is not None:
+        statement = statement.where(StudentRow.id > after)
+    return [row.id for row in await tx.rows(statement)]
