@@ -3,9 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -78,7 +77,7 @@ async def test_everything_is_killed_once_and_nothing_is_lost(sample_county: Whol
             pid = sample_county.pids[name]
             os.kill(pid, signal.SIGKILL)
             killed.append(name)
-            await eventually(partial(is_back, sample_county, name, pid), within=60, every=0.2)
+            assert await eventually(back_of(sample_county, name, pid), within=60, every=0.2)
 
     async with journeys(sample_county, tmp_path) as trips:
         killing = asyncio.create_task(kill_each())
@@ -92,6 +91,10 @@ async def test_everything_is_killed_once_and_nothing_is_lost(sample_county: Whol
     assert killed == names
     assert [each.differences() for each in found] == [[] for _ in found]
     assert [each.registered for each in found] == [12 for _ in found]
+
+
+def back_of(stack: WholeStack, name: str, before: int) -> Callable[[], Awaitable[bool]]:
+    return lambda: is_back(stack, name, before)
 
 
 async def is_back(stack: WholeStack, name: str, before: int) -> bool:
