@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import typer
+
 from chassis.consuming import Subscribers
 from chassis.identity import TokenIssuer
 from chassis.sealing import Vault
 from chassis.service import Service
 from chassis.transaction import Builder, Database
-
 from contracts import topics
 from contracts.topics import Topic
 from registry import desk, founding

@@ -12,24 +12,27 @@ from uuid import UUID, uuid4
 
 import httpx2
 import pytest
+from joserfc.jwk import KeySet, OKPKey
+from sqlalchemy import event, select, text, update
+
 from chassis.clock import now
 from chassis.identity import Actor, TokenIssuer
 from chassis.migrating import upgrade
 from chassis.sealing import Vault
 from chassis.transaction import Database, Tx
-from joserfc.jwk import KeySet, OKPKey
-from sqlalchemy import event, select, text, update
-
+from contracts.record import Family, StudentRecord
 from contracts.topics import Topic
-from contracts.values import OrganisationKind, Role, Schooling, Stage
+from contracts.values import OrganisationKind, Role, Schooling, Stage, WindowKind, check_digit
 from registry.account import commands as account_commands
 from registry.account.models import AccountRow
 from registry.calendar import commands as calendar_commands
+from registry.calendar import queries as calendars
 from registry.classes import commands as class_commands
 from registry.classes.models import ClassRow
 from registry.main import BUILDERS, service
 from registry.organisation import commands as organisation_commands
 from registry.settings import RegistrySettings
+from registry.student.commands import Entry
 
 
 @pytest.fixture(scope="session")
@@ -230,6 +233,75 @@ def a_class(database: Database, vault: Vault, tree: Tree) -> AClass:
             if capacity is not None:
                 await tx.execute(update(ClassRow).where(ClassRow.id == class_id).values(capacity=capacity))
         return class_id
+
+    return make
+
+
+@pytest.fixture
+async def season(database: Database, tree: Tree) -> None:
+    """New pupils may be entered today, whatever day it is."""
+    async with database.transaction() as tx:
+        year = await calendars.active_school_year(tx)
+        await calendar_commands.set_window(tx, tree.province, WindowKind.ENTRY, date(year, 8, 1), date(year + 1, 7, 31))
+
+
+def citizen_id(sequence: int, born: str = "20200315", region: str = "999999") -> str:
+    """A valid citizen ID of nobody: its region was never assigned. An odd sequence is a boy's."""
+    seventeen = f"{region}{born}{sequence:03}"
+    return seventeen + check_digit(seventeen)
+
+
+def _pupil(number: int = 1, **changed: Any) -> StudentRecord:
+    """A boy of six with everything filled in; the number makes him another one."""
+    mother = Family(
+        name="陈静", relation="2", address="水湖镇1号", residence="340121000000", phone="13900000002", guardian="1",
+        document_type="1", document_number=citizen_id(number * 2 % 1000, "19920202", "999998"),
+    )  # fmt: skip
+    father = mother.model_copy(
+        update={
+            "name": "张强",
+            "relation": "1",
+            "document_number": citizen_id((number * 2 - 1) % 1000, "19900101", "999998"),
+        }
+    )
+    values: dict[str, Any] = {
+        "name": f"张{'一二三四五六七八九'[number % 9]}", "sex": "1", "birth_date": date(2020, 3, 15),
+        "birthplace": "340121000000", "native_place": "安徽长丰", "ethnicity": "01", "nationality": "CHN",
+        "document_type": "1", "document_number": citizen_id((number * 2 - 1) % 1000, region=f"9999{number // 500:02}"),
+        "overseas": "00", "health": "10", "residence": "340121000000", "residence_kind": "1", "entry_month": "202609",
+        "entry_way": "11", "attendance": "1", "address": "水湖镇1号", "postal_address": "水湖镇1号",
+        "home_address": "水湖镇1号", "phone": "13900000001", "postcode": "231100", "only_child": "0",
+        "preschool": "1", "left_behind": "0", "migrant": "0", "orphan": "0", "martyr": "0", "needs_aid": "0",
+        "boarding_subsidy": "0", "family": (father, mother),
+    }  # fmt: skip
+    return StudentRecord(**{**values, **changed})
+
+
+@pytest.fixture
+def a_record() -> Callable[..., StudentRecord]:
+    """`a_record(2, name="李华")` → the record of the second pupil, under that name."""
+    return _pupil
+
+
+@pytest.fixture
+def an_entry() -> Callable[..., Entry]:
+    """`an_entry(2, class_number="2026101", name="李华")` → the second pupil as the second row of a sheet."""
+
+    def make(
+        number: int = 1,
+        *,
+        row: int | None = None,
+        class_number: str | None = None,
+        grade: int | None = 1,
+        school_code: str | None = None,
+        continuation: str | None = None,
+        reasons: str | None = None,
+        **changed: Any,
+    ) -> Entry:
+        return Entry(
+            number if row is None else row, _pupil(number, **changed), class_number, grade, school_code, continuation,
+            reasons,
+        )  # fmt: skip
 
     return make
 

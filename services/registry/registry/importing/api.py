@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from chassis.http import Actor, allow, current_actor, database, idempotency_key, idempotent, resource
-from chassis.ids import new_id
-from chassis.sealing import Vault
-from chassis.transaction import Database, Tx
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Row
 
+from chassis.http import Actor, allow, current_actor, database, idempotency_key, idempotent, resource
+from chassis.ids import new_id
+from chassis.sealing import Vault
+from chassis.transaction import Database, Tx
 from contracts.record import sheet_headers
 from contracts.refusal import NotFound
 from contracts.values import Role

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from chassis.sealing import Vault
-from chassis.transaction import Tx
 from sqlalchemy import Row, case, delete, or_, select, text, update
 
+from chassis.sealing import Vault
+from chassis.transaction import Tx
 from registry.importing import domain, queries
 from registry.importing.domain import OPEN, OUTCOMES, WORKED_ON, Mode, State, Wish
 from registry.importing.models import ImportChunkRow, ImportOutcomeRow, ImportRow

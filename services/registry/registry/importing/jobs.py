@@ -9,12 +9,12 @@ from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from chassis.identity import Actor
-from chassis.sealing import Vault
-from chassis.transaction import Database, Tx
 from sqlalchemy import Row
 
 from chassis import crash
+from chassis.identity import Actor
+from chassis.sealing import Vault
+from chassis.transaction import Database, Tx
 from contracts.refusal import Refusal
 from contracts.values import Role
 from registry.importing import commands, queries, rows

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from chassis.sealing import Vault
-from chassis.transaction import Tx
 from sqlalchemy import Row
 
+from chassis.sealing import Vault
+from chassis.transaction import Tx
 from registry.importing.commands import Result
 from registry.importing.domain import State
 from registry.importing.reader.frames import pack, unpack

@@ -9,8 +9,9 @@ from typing import Final
 from uuid import UUID
 
 import obstore
-from chassis.sealing import Vault
 from obstore.store import ObjectStore
+
+from chassis.sealing import Vault
 
 PIECE: Final = 1024 * 1024
 _LENGTH: Final = struct.Struct(">I")
