@@ -3,6 +3,7 @@
 Two migrators wait for one another; each migration gives up a lock that it does not get in five seconds.
 """
 
+import ast
 import asyncio
 import importlib.util
 from collections.abc import Awaitable, Callable
@@ -44,10 +45,22 @@ async def upgrade_async(dsn: str, package: str, revision: str = "head") -> None:
 
 
 def heads(package: str) -> frozenset[str]:
-    """The newest revisions in the service's code."""
-    from alembic.script import ScriptDirectory
+    """The newest revisions in the service's code: those that no other comes after.
 
-    return frozenset(ScriptDirectory(str(folder(package))).get_heads())
+    They are read from the syntax trees, as alembic takes a fifth of a second to import and every process asks.
+    """
+    found: set[str] = set()
+    preceded: set[str] = set()
+    for path in sorted((folder(package) / "versions").glob("*.py")):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                name = node.targets[0].id
+                if name == "revision":
+                    found.add(ast.literal_eval(node.value))
+                elif name == "down_revision":
+                    before = ast.literal_eval(node.value)
+                    preceded.update([before] if isinstance(before, str) else before or ())
+    return frozenset(found - preceded)
 
 
 async def behind(connection: "AsyncConnection", package: str, newest: frozenset[str]) -> str | None:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI
 from chassis.consuming import Subscribers
 from chassis.http.application import application
 from chassis.http.health import Check
-from chassis.settings import ServiceSettings
+from chassis.settings import ProcessSettings, ServiceSettings
 from chassis.timing import Timer
 from chassis.transaction import Builder, Database
 from contracts.topics import Topic
@@ -64,7 +64,7 @@ class Service:
 
     def application(
         self,
-        settings: ServiceSettings,
+        settings: ProcessSettings,
         *,
         lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
         checks: Sequence[Check] = (),

@@ -90,7 +90,8 @@ async def idempotent(tx: "Tx", key: str | None, body: BaseModel | bytes | None, 
         first = await tx.row(statements["find"].bindparams(**mine))
         if first is None or first.body_hash != asked:
             raise IdempotencyKeyReused
-        return adapter.validate_json(key.vault.open(first.answer, **place))
+        answered: T = adapter.validate_json(key.vault.open(first.answer, **place))
+        return answered
     answered = await act()
     sealed = key.vault.seal(adapter.dump_json(answered), **place)
     await tx.execute(statements["answer"].bindparams(**mine, answer=sealed))

@@ -1,7 +1,6 @@
 """What routes ask for beside their input."""
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from starlette.requests import HTTPConnection
@@ -17,14 +16,14 @@ async def database(connection: HTTPConnection) -> "Database":
     return cast("Database", connection.app.state.database)
 
 
-@lru_cache(maxsize=1024)
-def _dependency(kind: type[Any]) -> Callable[[HTTPConnection], Any]:
-    async def find(connection: HTTPConnection) -> Any:
-        return connection.app.state.resources[kind]
-
-    return find
+_known: dict[type, Callable[[HTTPConnection], Any]] = {}
+"""One dependency a type, so that FastAPI asks once a request however often it is named."""
 
 
 def resource(kind: type[T]) -> Callable[[HTTPConnection], T]:
     """A dependency that is the service's resource of this type: `Annotated[Vault, Depends(resource(Vault))]`."""
-    return _dependency(kind)
+
+    async def find(connection: HTTPConnection) -> Any:
+        return connection.app.state.resources[kind]
+
+    return _known.setdefault(kind, find)

@@ -24,4 +24,4 @@ def exposition() -> tuple[bytes, str]:
     """Everything measured, as OpenMetrics, and its content type."""
     from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-    return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
+    return generate_latest(REGISTRY), CONTENT_TYPE_LATEST  # type: ignore[no-untyped-call]  # it has no types

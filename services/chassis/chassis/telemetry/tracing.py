@@ -72,7 +72,7 @@ def configure_tracing(name: str, endpoint: str) -> None:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # type: ignore[import-not-found]  # optional
             OTLPSpanExporter,
         )
     except ImportError:

@@ -1,0 +1,1 @@
+"""A service as running processes: the roles, and the commands of an operator."""

@@ -1,0 +1,105 @@
+"""The HTTP server of a process: it stops taking requests when told to, and finishes those under way."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Final
+
+import structlog
+import uvicorn
+import uvloop
+from starlette.types import ASGIApp
+
+from chassis import telemetry
+from chassis.settings import ProcessSettings
+
+log = structlog.get_logger("chassis.serving")
+DRAINED_WITHIN: Final = 2
+"""Seconds for requests that are under way when the process is told to stop."""
+GONE_WITHIN: Final = 3.7
+"""Seconds after which the process ends whatever still holds it: nothing is lost, for nothing was promised."""
+_KEEP_ALIVE: Final = 15
+_HEADERS_AT_MOST: Final = 32 * 1024
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the process, which has more to stop than a server."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serving(app: ASGIApp, settings: ProcessSettings) -> None:
+    """Serve until cancelled; then finish what is under way. Raises OSError when the port is taken."""
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE,
+        timeout_graceful_shutdown=DRAINED_WITHIN,
+        h11_max_incomplete_event_size=_HEADERS_AT_MOST,
+    )
+    server = _Server(config)
+    running = asyncio.create_task(server.serve(), name="server")
+    try:
+        await asyncio.shield(running)
+        raise OSError(f"{settings.host}:{settings.port} could not be served: see the line above")
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await running
+        raise
+    except SystemExit:
+        # uvicorn's word for a port that is taken, or a lifespan that failed.
+        raise OSError(f"{settings.host}:{settings.port} cannot be served: see the line above") from None
+
+
+async def until_stopped(work: Callable[[], Awaitable[None]]) -> None:
+    """Run the work until it ends, or until SIGTERM or SIGINT cancels it. A second SIGINT ends the process at once."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work())
+    told = False
+
+    def stop() -> None:
+        nonlocal told
+        if told:
+            os._exit(130)
+        told = True
+        deadline = threading.Timer(GONE_WITHIN, os._exit, [1])
+        deadline.daemon = True
+        deadline.start()
+        task.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not told:
+            raise
+        log.info("process.stopped")
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def serve(name: str, app: ASGIApp, settings: ProcessSettings) -> None:
+    """Serve an application that is a process of its own, until SIGTERM. Exits with 1 when its port is taken."""
+    telemetry.configure(name, settings)
+    try:
+        uvloop.run(until_stopped(lambda: serving(app, settings)))
+    except OSError as error:
+        log.error("process.failed", error=type(error).__name__, errno=error.errno)
+        sys.exit(1)
