@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from chassis.transaction import Tx
 from contracts.values import StudentStatus, WindowKind
@@ -118,7 +119,7 @@ async def sent_back(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, tuple[Mapping[str
             among(SubmissionRow.student_id, ids),
             SubmissionRow.state.in_([State.RETURNED.value, State.CONFLICT.value, State.WITHDRAWN.value]),
         )
-        .distinct(SubmissionRow.student_id)
+        .ext(distinct_on(SubmissionRow.student_id))
         .order_by(SubmissionRow.student_id, SubmissionRow.number.desc())
     )
     return {row.student_id: tuple(row.reasons) for row in rows if row.reasons}

@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Row, and_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 
 from chassis.transaction import Tx
@@ -93,7 +94,7 @@ async def last_numbers(tx: Tx, student_ids: Collection[UUID]) -> dict[UUID, int]
     rows = await tx.rows(
         select(SubmissionRow.student_id, SubmissionRow.number)
         .where(among(SubmissionRow.student_id, student_ids))
-        .distinct(SubmissionRow.student_id)
+        .ext(distinct_on(SubmissionRow.student_id))
         .order_by(SubmissionRow.student_id, SubmissionRow.number.desc())
     )
     return {row.student_id: row.number for row in rows}
