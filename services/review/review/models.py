@@ -9,6 +9,7 @@ from sqlalchemy import Boolean, CheckConstraint, Date, DateTime, Index, Integer,
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from chassis.clock import ZONE
 from contracts.values import RequestKind
 from review.domain import Case, Outcome, State
 
@@ -143,5 +144,5 @@ def case_of(row: Row[Any], names: Mapping[UUID, str]) -> Case:
         escalated_to=row.escalated_to,
         outcome=Outcome(row.decision) if row.decision else None,
         decided_by=name(row.decided_by_organisation),
-        closed_at=row.closed_at,
+        closed_at=row.closed_at.astimezone(ZONE) if row.closed_at else None,
     )

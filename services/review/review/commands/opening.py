@@ -4,12 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, Integer, Row, Uuid, and_, any_, literal, or_, select, update
+from sqlalchemy import Date, Integer, Row, Uuid, and_, any_, exists, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from chassis.clock import ZONE
 from chassis.consuming import Received
 from chassis.identity.copies import CalendarCopy, authority_of, calendars_of, organisations
+from chassis.identity.copies.tables import LINKS
 from chassis.rows import values_of
 from chassis.transaction import Tx
 from contracts.registry import RequestSubmitted
@@ -79,9 +80,10 @@ async def _authorities(tx: Tx, wanted: Mapping[UUID, tuple[UUID | None, UUID]]) 
 async def complete_routes(tx: Tx, arrived: Collection[UUID]) -> int:
     """How many unrouted cases have found their authority, now that these organisations are known. Four statements."""
     ids = literal(list(arrived), ARRAY(Uuid))
+    linked = exists().where(LINKS.c.school_id == CaseRow.school_id, LINKS.c.authority_id == any_(ids))
     waiting = or_(
         CaseRow.asked_authority_id == any_(ids),
-        and_(CaseRow.asked_authority_id.is_(None), CaseRow.school_id == any_(ids)),
+        and_(CaseRow.asked_authority_id.is_(None), or_(CaseRow.school_id == any_(ids), linked)),
     )
     rows = await tx.rows(_unrouted().where(waiting).with_for_update())
     return await _route(tx, rows)

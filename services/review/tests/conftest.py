@@ -1,0 +1,268 @@
+"""A province that review has heard of, people who act in it, and the service as they reach it over HTTP."""
+
+import base64
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import pytest
+from joserfc.jwk import KeySet, OKPKey
+from sqlalchemy import event, select, text
+
+from chassis.clock import now
+from chassis.identity import Actor, TokenIssuer
+from chassis.migrating import upgrade
+from chassis.testing import Spoken, deliver, spoken
+from chassis.transaction import Database
+from contracts import topics
+from contracts.identity import OrganisationChanged
+from contracts.registry import RequestSubmitted
+from contracts.values import OrganisationKind, RequestKind, Role, Stage
+from review.main import service
+from review.models import CaseRow
+from review.settings import ReviewSettings
+from review.subscribers import subscribers
+from services.review.tests.province import (
+    HASH,
+    YEAR,
+    Province,
+    account_of,
+    an_actor,
+    calendar,
+    link,
+    organisation,
+)
+
+
+@pytest.fixture(scope="session")
+def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A keyring, with the private key of tokens that only registry would have."""
+    signing = OKPKey.generate_key("Ed25519", {"kid": "t1", "use": "sig", "alg": "EdDSA"})
+    path = tmp_path_factory.mktemp("keys") / "review.json"
+    keyring = {
+        "vault": {"current": "k1", "keys": {"k1": base64.b64encode(b"v" * 32).decode()}},
+        "blind": {},
+        "wire": {},
+        "token_private": signing.as_dict(private=True),
+        "token_public": KeySet([signing]).as_dict(private=False),
+    }
+    path.write_text(json.dumps(keyring))
+    return path
+
+
+@pytest.fixture
+def settings(template_database: Callable[..., str], key_file: Path, tmp_path: Path) -> ReviewSettings:
+    """Settings for a migrated database of the test's own."""
+    dsn = template_database("review", lambda empty: upgrade(empty, package="review"))
+    return ReviewSettings(
+        database=dsn, kafka="127.0.0.1:9", keys=key_file, token_public_keys=key_file, data=tmp_path / "data", pool=20
+    )
+
+
+@pytest.fixture
+async def database(settings: ReviewSettings) -> AsyncIterator[Database]:
+    opened = Database(settings)
+    yield opened
+    await opened.close()
+
+
+Deliver = Callable[..., Awaitable[list[str]]]
+
+
+@pytest.fixture
+def hear(database: Database) -> Deliver:
+    """`await hear(spoken(…), …)` → what became of each event."""
+
+    async def said(*events: Spoken, batch: int = 500) -> list[str]:
+        return await deliver(database, subscribers, events, batch=batch)
+
+    return said
+
+
+@pytest.fixture
+def places() -> Mapping[str, UUID]:
+    names = ("province", "city", "county", "other_county", "school", "campus", "junior", "other_school")
+    return {name: uuid4() for name in names}
+
+
+@pytest.fixture
+def organisations(places: Mapping[str, UUID]) -> Mapping[str, OrganisationChanged]:
+    """What registry says of each place."""
+    kind, of = OrganisationKind, places
+    return {
+        "province": organisation(kind.PROVINCE, "安徽省教育厅", None),
+        "city": organisation(kind.CITY, "合肥市教育局", of["province"]),
+        "county": organisation(kind.COUNTY, "长丰县教育局", of["city"]),
+        "other_county": organisation(kind.COUNTY, "肥东县教育局", of["city"]),
+        "school": organisation(kind.SCHOOL, "长丰县水湖学区中心校", of["county"], link(of["county"])),
+        "campus": organisation(kind.CAMPUS, "费岗分校", of["school"]),
+        "junior": organisation(kind.SCHOOL, "长丰县实验初级中学", of["county"], link(of["city"])),
+        "other_school": organisation(kind.SCHOOL, "肥东县店埠小学", of["other_county"], link(of["other_county"])),
+    }
+
+
+@pytest.fixture
+async def tree(hear: Deliver, places: Mapping[str, UUID], organisations: Mapping[str, OrganisationChanged]) -> Province:
+    """Everything heard, and a calendar whose entry window closes 30 days from now."""
+    await hear(*(spoken(topics.ORGANISATION, places[name], said) for name, said in organisations.items()))
+    open_until = now().date() + timedelta(days=30)
+    await hear(spoken(topics.CALENDAR, places["province"], calendar(open_until)))
+    people = {
+        "admin": an_actor(places["province"], Role.PROVINCE_ADMIN),
+        "city_officer": an_actor(places["city"], Role.OFFICER),
+        "officer": an_actor(places["county"], Role.OFFICER),
+        "colleague": an_actor(places["county"], Role.OFFICER),
+        "other_officer": an_actor(places["other_county"], Role.OFFICER),
+        "viewer": an_actor(places["county"], Role.VIEWER),
+        "city_viewer": an_actor(places["city"], Role.VIEWER),
+        "registrar": an_actor(places["school"], Role.REGISTRAR),
+        "other_registrar": an_actor(places["other_school"], Role.REGISTRAR),
+        "teacher": an_actor(places["school"], Role.TEACHER),
+    }
+    await hear(*(spoken(topics.ACCOUNT, actor.account_id, account_of(actor)) for actor in people.values()))
+    return Province(**places, **people)
+
+
+Submitted = Callable[..., RequestSubmitted]
+
+
+@pytest.fixture
+def a_request(places: Mapping[str, UUID]) -> Submitted:
+    """`a_request(warnings=("age-below",))` → what registry says when the centre school submits a pupil, now."""
+
+    def make(**changes: Any) -> RequestSubmitted:
+        said = RequestSubmitted(
+            kind=RequestKind.ENROLMENT,
+            student_id=uuid4(),
+            enrolment_id=uuid4(),
+            school_id=places["school"],
+            class_id=uuid4(),
+            stage=Stage.PRIMARY,
+            authority_id=places["county"],
+            submission_number=1,
+            content_hash=HASH,
+            submitted_by=uuid4(),
+            submitted_at=now(),
+            school_year=YEAR,
+        )
+        return said.model_copy(update=changes)
+
+    return make
+
+
+ACase = Callable[..., Awaitable[UUID]]
+
+
+@pytest.fixture
+def a_case(hear: Deliver, a_request: Submitted) -> ACase:
+    """`await a_case(submitted_by=…)` → the id of an open case of the centre school."""
+
+    async def make(**changes: Any) -> UUID:
+        case_id = uuid4()
+        assert await hear(spoken(topics.REQUEST, case_id, a_request(**changes))) == ["applied"]
+        return case_id
+
+    return make
+
+
+Row = Callable[[UUID], Awaitable[Any]]
+
+
+@pytest.fixture
+def row_of(database: Database) -> Row:
+    """`await row_of(case_id)` → the stored case."""
+
+    async def read(case_id: UUID) -> Any:
+        async with database.snapshot() as tx:
+            return await tx.row(select(*CaseRow.__table__.c).where(CaseRow.id == case_id))
+
+    return read
+
+
+Said = Callable[[], Awaitable[list[tuple[UUID, str, dict[str, Any]]]]]
+
+
+@pytest.fixture
+def said(database: Database) -> Said:
+    """`await said()` → (request, type, body) of everything that review has said, in order."""
+
+    async def read() -> list[tuple[UUID, str, dict[str, Any]]]:
+        async with database.snapshot() as tx:
+            rows = await tx.rows(text("SELECT topic, subject, type, body FROM outbox ORDER BY id"))
+        assert {row.topic for row in rows} <= {topics.DECISION.name}
+        return [(row.subject, row.type, json.loads(row.body)) for row in rows]
+
+    return read
+
+
+Audited = Callable[[], Awaitable[list[str]]]
+
+
+@pytest.fixture
+def audited(database: Database) -> Audited:
+    """`await audited()` → the actions of all audit entries, in no order."""
+
+    async def read() -> list[str]:
+        async with database.snapshot() as tx:
+            rows = await tx.rows(text("SELECT actions FROM audit"))
+        return sorted(action for row in rows for action in row.actions)
+
+    return read
+
+
+Clients = Callable[..., httpx2.AsyncClient]
+
+
+@pytest.fixture
+async def as_(settings: ReviewSettings) -> AsyncIterator[Clients]:
+    """`as_(actor)` → a client of the running service with that actor's token; `as_(None)` has none."""
+    async with AsyncExitStack() as stack:
+        app = service.app(settings)
+        await stack.enter_async_context(app.router.lifespan_context(app))
+        issuer = TokenIssuer(settings)
+
+        def client(actor: Actor | None, **headers: str) -> httpx2.AsyncClient:
+            if actor is not None:
+                headers["Authorization"] = f"Bearer {issuer.issue(actor, now())[0]}"
+            transport = httpx2.ASGITransport(app=app)
+            return httpx2.AsyncClient(transport=transport, base_url="http://review", headers=headers)
+
+        yield client
+
+
+@pytest.fixture
+def key() -> Callable[[], dict[str, str]]:
+    """`key()` → the header of a new idempotency key."""
+    return lambda: {"Idempotency-Key": str(uuid4())}
+
+
+Statements = Callable[[Database], AbstractContextManager[list[str]]]
+
+
+@pytest.fixture
+def statements() -> Statements:
+    """`with statements(database) as seen:` → the SQL of commands that is executed meanwhile.
+
+    The chassis's own statements of a batch go past SQLAlchemy, or are counted by its tests.
+    """
+
+    @contextmanager
+    def counting(database: Database) -> Iterator[list[str]]:
+        seen: list[str] = []
+
+        def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+            seen.append(statement)
+
+        engine = database.engine.sync_engine
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            yield seen
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+
+    return counting
