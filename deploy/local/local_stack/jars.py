@@ -34,6 +34,11 @@ def expected() -> dict[str, str]:
     return {name: digest for digest, name in pairs}
 
 
+def are_here() -> bool:
+    """Whether nothing has to be fetched."""
+    return all((cache_folder() / f"kafka-{KAFKA_VERSION}" / name).is_file() for name in expected())
+
+
 def kafka_jars() -> list[Path]:
     """The jars for the class path, in a fixed order. Takes about 15 s and the network the first time only.
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from local_stack import jars
 from local_stack.layout import Layout, read_json, write_json
 from local_stack.plan import Choices, Plan
 from local_stack.refusing import CannotStartError
@@ -46,6 +47,8 @@ async def _run(layout: Layout, choices: Choices, then: Sequence[Sequence[str]], 
         changed=lambda: write_json(layout.description, plan.description(supervisor.pids(), ready=supervisor.is_ready)),
     )
     code = 0
+    if not jars.are_here():
+        screen.say(f"Apache Kafka {jars.KAFKA_VERSION} is fetched from Maven Central once (44 MB), beside the start.")
     screen.working("Starting PostgreSQL, Kafka, the services and the portal …")
     try:
         if await asked.or_done(supervisor.start()):
