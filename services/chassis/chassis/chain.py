@@ -1,19 +1,13 @@
 """The audit: one entry per transaction, in one of 64 chains of hashes, written last.
 
 An entry's hash covers the hash before it, its number and its text; the head of each chain is kept apart. So a changed,
-removed, moved or cut entry is found; a replaced head is found by whoever has kept an older one (`heads`).
+removed, moved or cut entry is found; a replaced head is found by whoever has kept an older one (`chassis.auditing.heads`).
 """
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from hashlib import sha256
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
-
-from sqlalchemy import text
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from chassis import crash
 from chassis.tables import CHAINS
@@ -29,7 +23,6 @@ WITH head AS (
 INSERT INTO audit (chain, seq, at, account_id, person_id, organisation_id, organisations, actions, objects, entry, hash)
 SELECT $1, head.seq, $3, $4, $5, $6, $7, $8, $9, $2, head.hash FROM head
 """
-_PAGE = 5000
 
 
 async def append(tx: "Tx", said: Mapping[str, int]) -> None:
@@ -64,77 +57,3 @@ async def append(tx: "Tx", said: Mapping[str, int]) -> None:
         list({each for note in notes for _, each in note.objects}),
     )
     crash.point("audit.after_insert")
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The end of a chain at a moment: to be kept outside this database."""
-
-    chain: int
-    seq: int
-    hash: bytes
-
-
-async def heads(tx: "Tx") -> Sequence[Head]:
-    """The ends of all chains now."""
-    return [Head(row.chain, row.seq, row.hash) for row in await tx.rows(text("SELECT chain, seq, hash FROM audit_head ORDER BY chain"))]
-
-
-async def verify(tx: "Tx", kept: Sequence[Head] = ()) -> Sequence[str]:
-    """What is wrong with the chains, a sentence each; nothing when all is as it was written.
-
-    `kept` are heads from another place and an earlier time; each must be part of today's chain.
-    """
-    found: list[str] = []
-    ends = {head.chain: head for head in await heads(tx)}
-    if len(ends) != CHAINS:
-        found.append(f"{CHAINS - len(ends)} chains have no head")
-    older = {(head.chain, head.seq): head.hash for head in kept}
-    for number in range(CHAINS):
-        found += await _verify_chain(tx, number, ends.get(number), older)
-    return found
-
-
-async def _verify_chain(
-    tx: "Tx", number: int, end: Head | None, older: Mapping[tuple[int, int], bytes]
-) -> Sequence[str]:
-    found, seq, previous = [], 0, sha256(b"audit chain %d" % number).digest()
-    wanted = {key[1]: value for key, value in older.items() if key[0] == number and key[1] > 0}
-    while rows := await tx.rows(_ENTRIES, {"chain": number, "after": seq, "page": _PAGE}):
-        for row in rows:
-            where = f"chain {number} entry {row.seq}"
-            if row.seq != seq + 1:
-                found.append(f"{where} follows entry {seq}")
-            if row.hash != sha256(previous + row.seq.to_bytes(8, "big") + row.entry).digest():
-                found.append(f"{where} does not fit its hash")
-            elif _searched(row) != _written(json.loads(row.entry)):
-                found.append(f"{where} says in its columns what it does not say in its text")
-            if wanted.pop(row.seq, row.hash) != row.hash:
-                found.append(f"{where} is not the one whose hash was kept elsewhere")
-            seq, previous = row.seq, row.hash
-    if end is not None and (end.seq, end.hash) != (seq, previous):
-        found.append(f"chain {number} ends at entry {seq}, its head says {end.seq}")
-    found += [f"chain {number} has lost entry {missing}" for missing in wanted]
-    return found
-
-
-_ENTRIES = text(
-    "SELECT seq, at, account_id, person_id, organisation_id, organisations, actions, objects, entry, hash FROM audit"
-    " WHERE chain = :chain AND seq > :after ORDER BY seq LIMIT :page"
-)
-
-
-def _searched(row: Any) -> tuple[Any, ...]:
-    ids = (row.account_id, row.person_id, row.organisation_id)
-    return (*ids, row.at, set(row.organisations), set(row.actions), set(row.objects))
-
-
-def _written(entry: Mapping[str, Any]) -> tuple[Any, ...]:
-    notes = entry["notes"]
-    return (
-        *(UUID(entry[name]) if entry[name] else None for name in ("account", "person", "organisation")),
-        datetime.fromisoformat(entry["at"]),
-        {UUID(note["organisation"]) for note in notes if note["organisation"]},
-        {note["action"] for note in notes},
-        {UUID(each) for note in notes for _, each in note["objects"]},
-    )

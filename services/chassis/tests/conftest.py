@@ -10,11 +10,11 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from sqlalchemy import text
+
 from chassis.settings import ServiceSettings
 from chassis.tables import create_delivery_tables
 from chassis.transaction import Builder, Database, Tx
-from sqlalchemy import text
-
 from contracts.event import Event
 from contracts.topics import Kind, Topic
 
@@ -73,8 +73,9 @@ def make_topics(suffix: str) -> Topics:
 
 THING_TABLE = (
     "CREATE TABLE thing (id uuid PRIMARY KEY, number integer NOT NULL, name text NOT NULL DEFAULT '', tags text[])",
-    "CREATE TABLE effect (n bigserial PRIMARY KEY, subject uuid NOT NULL, number integer NOT NULL,"
-    " event_id uuid NOT NULL, version bigint NOT NULL)",
+    """CREATE TABLE effect (
+        n bigserial PRIMARY KEY, subject uuid NOT NULL, number integer NOT NULL, event_id uuid NOT NULL,
+        version bigint NOT NULL)""",
 )
 
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import pytest
-from chassis.consuming import Received, Subscribers
-from chassis.testing import deliver, spoken
-from chassis.transaction import Database, Tx
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Text, Uuid, text
 
+from chassis.consuming import Received, Subscribers
+from chassis.testing import deliver, spoken
+from chassis.transaction import Database, Tx
 from contracts.refusal import Refusal
 from services.chassis.tests.conftest import Answered, Asked, Reported, Rows, ThingChanged, Topics
 

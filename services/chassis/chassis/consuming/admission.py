@@ -50,6 +50,8 @@ class Plan:
     parks: list[tuple[Record, Fault]] = field(default_factory=list)
     drained: list[Record] = field(default_factory=list)
     """Waiting records whose time has come."""
+    moved: set[UUID] = field(default_factory=set)
+    """Subjects whose waiting records are parked now."""
     outcomes: dict[Record, Outcome] = field(default_factory=dict)
 
     def admit(self, record: Record) -> None:
@@ -113,8 +115,12 @@ def admit_facts(
     """Facts: the last version + 1, and behind it what has waited for it; nothing behind one that is parked."""
     for subject, come in records.items():
         mark = marks.get(subject) or Mark()
-        pool = {_order(record): record for record in waiting.get(subject, ())}
+        again = {_order(record) for record in come}
+        pool = {order: record for record in waiting.get(subject, ()) if (order := _order(record)) not in again}
         queue = list(reversed(come))
+        if drain and (ready := next((each for each in pool if mark.precedes(each)), None)) is not None:
+            plan.drained.append(pool[ready])
+            queue.append(pool.pop(ready))
         while queue:
             record = queue.pop()
             order = _order(record)
@@ -134,13 +140,14 @@ def admit_facts(
                 if following is not None:
                     plan.drained.append(pool[following])
                     queue.append(pool.pop(following))
-        _keep_back(plan, mark, [record for order, record in pool.items() if order > mark.order])
+        _keep_back(plan, subject, mark, [record for order, record in pool.items() if order > mark.order])
         plan.marks[subject] = mark
 
 
-def _keep_back(plan: Plan, mark: Mark, left: Sequence[Record]) -> None:
+def _keep_back(plan: Plan, subject: UUID, mark: Mark, left: Sequence[Record]) -> None:
     """What still waits goes behind what is parked, and the mark says that something is kept back."""
     if mark.held == "parked":
+        plan.moved.add(subject)
         for record in left:
             plan.park(record, BEHIND)
         plan.waits = [record for record in plan.waits if record not in left]

@@ -13,10 +13,10 @@ from chassis.consuming.admission import Mark, Plan, admit_facts, admit_foreign, 
 from chassis.consuming.declaring import Hearer, Subscribers
 from chassis.consuming.records import Fault, Outcome, Record
 from chassis.sealing import SealBroken
-from chassis.transaction.tx import Cause
 from contracts.topics import Kind, Topic
 
 if TYPE_CHECKING:
+    from chassis.identity import Actor
     from chassis.transaction import Database, Tx
 
 
@@ -39,13 +39,15 @@ class Applying:
         self.hearers: Mapping[str, Sequence[Hearer]] = subscribers.of(topic)
         self._order = list(dict.fromkeys(hearing.hearer for hearing in subscribers.hearings if hearing.topic is topic))
 
-    async def apply(self, records: Sequence[Record], attempt: Attempt, *, drain: bool = True) -> None:
+    async def apply(
+        self, records: Sequence[Record], attempt: Attempt, *, drain: bool = True, actor: "Actor | None" = None
+    ) -> None:
         """One transaction for all of them; each record has its outcome once it is committed.
 
         Raises whatever a hearer or the database raises; then nothing has changed.
         """
         crash.point("consume.before_tx")
-        async with self.database.transaction(consuming=True) as tx:
+        async with self.database.transaction(actor, consuming=True) as tx:
             plan = await self._admit(tx, records, drain=drain)
             attempt.drained = plan.drained
             await keeping.note_offsets(tx, self.topic, records)
@@ -101,9 +103,8 @@ class Applying:
                 calls.setdefault(hearer, []).append(record)
         for hearer in self._order:
             if hearer in calls:
-                received = [record.received() for record in calls[hearer]]
-                tx.caused_by({each.subject: Cause(each.id, each.actor) for each in received})
-                await hearer(tx, received)
+                tx.caused_by(dict(record.cause() for record in calls[hearer]))
+                await hearer(tx, [record.received() for record in calls[hearer]])
 
     def _open(self, record: Record) -> Fault | None:
         """Read the event when somebody hears it; the headers alone decide that."""

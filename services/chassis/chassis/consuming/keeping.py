@@ -70,6 +70,15 @@ FROM unnest($3::uuid[], $4::integer[], $5::bigint[]) AS newer (subject, epoch, v
 WHERE parked.topic = $1 AND parked.subject = newer.subject AND parked.state IN ('parked', 'behind')
   AND (parked.epoch, parked.version) <= (newer.epoch, newer.version)
 """
+_REPLAYED = """
+UPDATE parked SET state = 'replayed', settled_at = $1, settled_by = $2, attempts = attempts + 1
+WHERE id = ANY($3::uuid[])
+"""
+_PARK_AGAIN = """
+UPDATE parked SET state = again.state, reason = again.reason, detail = again.detail, attempts = attempts + 1
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS again (id, state, reason, detail)
+WHERE parked.id = again.id
+"""
 _STILL_PARKED = """
 SELECT DISTINCT subject FROM parked
 WHERE topic = $1 AND subject = ANY($2::uuid[]) AND state IN ('parked', 'behind') AND id <> ALL($3::uuid[])
@@ -90,8 +99,8 @@ async def new_ids(tx: "Tx", topic: Topic, ids: Sequence[UUID]) -> frozenset[UUID
 async def waiting_of(
     tx: "Tx", topic: Topic, marks: Mapping[UUID, Mark], database: "Database"
 ) -> dict[UUID, list[Record]]:
-    """What waits of the subjects whose marks say that something does."""
-    subjects = [subject for subject, mark in marks.items() if mark.held == "waiting"]
+    """What waits of the subjects whose marks say that something is kept back."""
+    subjects = [subject for subject, mark in marks.items() if mark.held is not None]
     if not subjects:
         return {}
     found: dict[UUID, list[Record]] = {}
@@ -120,11 +129,12 @@ async def store(tx: "Tx", topic: Topic, plan: Plan, before: Mapping[UUID, Mark],
     """Keep what the plan says. Raises Contention when another process has begun a subject meanwhile."""
     if plan.waits:
         await _wait(tx, topic, plan.waits, database.vault)
-    if plan.parks:
-        await _park(tx, topic, plan.parks, database.vault)
+    await _settle_replayed(tx, plan)
+    if new := [(record, fault) for record, fault in plan.parks if record.parked_id is None]:
+        await _park(tx, topic, new, database.vault)
     if topic.kind is Kind.FOREIGN:
         return
-    waited = [subject for subject, mark in before.items() if mark.held == "waiting" and subject in plan.marks]
+    waited = [subject for subject, mark in before.items() if mark.held is not None and subject in plan.marks]
     if waited:
         marks = [plan.marks[subject] for subject in waited]
         await tx.fetch(
@@ -133,11 +143,32 @@ async def store(tx: "Tx", topic: Topic, plan: Plan, before: Mapping[UUID, Mark],
             waited,
             [mark.epoch for mark in marks],
             [mark.version for mark in marks],
-            [mark.held == "parked" for mark in marks],
+            [subject in plan.moved for subject in waited],
         )
     if topic.kind is Kind.STATE:
         await _supersede(tx, topic, plan, before)
     await _advance(tx, topic, plan.marks, before)
+
+
+async def _settle_replayed(tx: "Tx", plan: Plan) -> None:
+    """Parked records that were tried again: done, or parked as they are now."""
+    tried = {record.parked_id for record in plan.outcomes if record.parked_id}
+    if not tried:
+        return
+    again = [(record, fault) for record, fault in plan.parks if record.parked_id]
+    done = sorted(tried - {record.parked_id for record, _ in again})
+    await tx.fetch(_REPLAYED, tx.now, tx.actor.account_id if tx.actor else None, done)
+    await tx.fetch(
+        _PARK_AGAIN,
+        [record.parked_id for record, _ in again],
+        [_state(fault) for _, fault in again],
+        [fault.reason for _, fault in again],
+        [fault.detail for _, fault in again],
+    )
+
+
+def _state(fault: Fault) -> str:
+    return "behind" if fault is BEHIND else "parked"
 
 
 async def _advance(tx: "Tx", topic: Topic, marks: Mapping[UUID, Mark], before: Mapping[UUID, Mark]) -> None:
@@ -203,7 +234,7 @@ async def _park(tx: "Tx", topic: Topic, parks: Sequence[tuple[Record, Fault]], v
                 said.type if said else None,
                 fault.reason,
                 fault.detail,
-                "behind" if fault is BEHIND else "parked",
+                _state(fault),
                 record.fingerprint,
                 vault.seal(record.to_bytes(), table="parked", column="raw", row=row),
             )

@@ -14,6 +14,7 @@ from chassis import envelope
 from chassis.consuming.declaring import Received
 from chassis.envelope import ENDED, Envelope, Headers, Unreadable
 from chassis.sealing import SealBroken
+from chassis.transaction.tx import Cause
 from contracts.event import Event
 from contracts.refusal import Refusal
 from contracts.topics import Kind, Topic
@@ -138,6 +139,13 @@ class Record:
         said = self.envelope
         assert said is not None
         return Received(said.subject, self.event, said.id, said.epoch, said.version, said.time, said.actor, said.cause)
+
+    def cause(self) -> tuple[UUID, Cause]:
+        """Its subject, and what it is to whatever is said of that because of it."""
+        said = self.envelope
+        assert said is not None
+        parent = next((value for name, value in self.headers if name == "traceparent"), None)
+        return said.subject, Cause(said.id, said.actor, parent.decode("ascii", "ignore")[:55] if parent else None)
 
     def to_bytes(self) -> bytes:
         """All of it, to be sealed and kept."""

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from opentelemetry import trace
-
 from chassis import chain
 from chassis.envelope import ENDED, LARGEST_BODY
 from chassis.ids import new_id
+from chassis.telemetry import traceparent
 from chassis.transaction.tx import Cause, Tx
 from contracts.event import Event
 from contracts.topics import Topic
@@ -36,9 +35,10 @@ WHERE counter.topic = silent.topic AND counter.subject = silent.subject
 _PUT = """
 WITH put AS (
     INSERT INTO outbox (kind, topic, subject, epoch, version, event_id, type, body, time, actor, cause, traceparent)
-    SELECT kind, topic, subject, $1, version, event_id, type, body, $2, actor, cause, $3
-    FROM unnest($4::text[], $5::text[], $6::uuid[], $7::bigint[], $8::uuid[], $9::text[], $10::bytea[], $11::uuid[],
-        $12::uuid[]) AS said (kind, topic, subject, version, event_id, type, body, actor, cause)
+    SELECT kind, topic, subject, $1, version, event_id, type, body, $2, actor, cause, traceparent
+    FROM unnest($3::text[], $4::text[], $5::uuid[], $6::bigint[], $7::uuid[], $8::text[], $9::bytea[], $10::uuid[],
+        $11::uuid[], $12::text[])
+        AS said (kind, topic, subject, version, event_id, type, body, actor, cause, traceparent)
 )
 SELECT pg_notify('outbox', '')
 """
@@ -104,10 +104,7 @@ async def _raise_counters(tx: Tx) -> Mapping[tuple[str, UUID], int]:
 
 
 async def _put(tx: Tx, database: "Database", spoken: list[_Spoken]) -> None:
-    context = trace.get_current_span().get_span_context()
-    parent = (
-        f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}" if context.is_valid else None
-    )
+    here = traceparent()
     columns: list[tuple[Any, ...]] = [
         (
             one.topic.kind.value,
@@ -119,10 +116,11 @@ async def _put(tx: Tx, database: "Database", spoken: list[_Spoken]) -> None:
             _body(tx, database, one),
             one.cause.actor,
             one.cause.event,
+            one.cause.traceparent or here,
         )
         for one in spoken
     ]
-    await tx.fetch(_PUT, tx.epoch, tx.now, parent, *map(list, zip(*columns, strict=True)))
+    await tx.fetch(_PUT, tx.epoch, tx.now, *map(list, zip(*columns, strict=True)))
 
 
 def _body(tx: Tx, database: "Database", one: _Spoken) -> bytes | None:

@@ -34,6 +34,7 @@ class Cause:
 
     event: UUID | None = None
     actor: UUID | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,9 @@ class Tx:
         epoch: int,
         topics: Mapping[type[Event], Topic],
         builders: Mapping[Topic, Builder],
+        vault: Callable[[], "Vault"],
         *,
         reads_only: bool = False,
-        vault: "Callable[[], Vault] | None" = None,
     ) -> None:
         self.connection = connection
         self._vault = vault
@@ -89,7 +90,6 @@ class Tx:
     @property
     def vault(self) -> "Vault":
         """The service's keys of personal data at rest."""
-        assert self._vault is not None
         return self._vault()
 
     def new_id(self) -> UUID:

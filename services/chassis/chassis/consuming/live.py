@@ -1,0 +1,259 @@
+"""Consumers on the broker. Nowhere else is a subscriber made: FastStream's defaults lose messages.
+
+Offsets are committed explicitly, and only after the database has committed. A batch that must be tried again is read
+again from its first offset.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from aiokafka import TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+from sqlalchemy import text
+
+from chassis import crash
+from chassis.consuming import measuring
+from chassis.consuming.applying import counted
+from chassis.consuming.declaring import Subscribers
+from chassis.consuming.records import Record
+from chassis.consuming.settling import Settling, TooManyParked
+from chassis.topics import WrongTopics, verify
+from contracts.topics import Topic
+
+if TYPE_CHECKING:
+    from aiokafka import AIOKafkaConsumer, ConsumerRecord
+
+    from chassis.settings import ServiceSettings
+    from chassis.transaction import Database
+
+_log = logging.getLogger(__name__)
+
+FETCH_WAIT_MS = 50
+POLL_MS = 20
+"""After an empty poll FastStream sleeps as long again."""
+SESSION_MS = 6000
+HEARTBEAT_MS = 1500
+STOP_WITHIN = 2.5
+"""Seconds for the batches in work to end when the process is to stop."""
+LONGEST_PAUSE = 5.0
+"""Seconds between two tries of the same batch, at most."""
+_MEASURE_EVERY = 10.0
+_PARKED = text(
+    "SELECT topic, count(*) AS records, extract(epoch FROM now() - min(parked_at)) AS age FROM parked"
+    " WHERE state IN ('parked', 'behind') GROUP BY topic"
+)
+
+
+class Listener:
+    """Takes the batches of one topic."""
+
+    def __init__(self, database: "Database", subscribers: Subscribers, topic: Topic, stopping: asyncio.Event) -> None:
+        self.topic = topic
+        self.settling = Settling(database, subscribers, topic)
+        self.trouble: str | None = None
+        self.stopped: set[int] = set()
+        """Partitions that stand still because too much of them is parked."""
+        self._stopping = stopping
+        self._tries = 0
+        self.subscriber: Any = None
+
+    async def take(self, come: Sequence["ConsumerRecord[bytes, bytes]"]) -> None:
+        """Bring a batch to its end, or see to it that it comes again. Never raises: FastStream would skip the batch."""
+        started, consumer = time.monotonic(), self.subscriber.consumer
+        records = [
+            Record.of(self.topic, each.partition, each.offset, each.key, each.value, each.headers) for each in come
+        ]
+        try:
+            await self.settling.settle(records)
+        except TooManyParked as stopped:
+            self._stand_still(consumer, stopped.partitions)
+            self._seek_back(consumer, come)
+            return
+        except Exception as error:  # noqa: BLE001 - an exception that left here would skip the batch
+            # Only what may work later comes here; what is already done of the batch will be seen.
+            self.trouble = type(error).__name__
+            measuring.LATER.labels(self.topic.name, self.trouble).inc()
+            self._seek_back(consumer, come)
+            await self._pause()
+            return
+        self._tries, self.trouble = 0, None
+        crash.point("consume.after_tx_before_offset")
+        await self._commit(consumer, come)
+        crash.point("consume.after_offset")
+        self._measure(consumer, come, records, time.monotonic() - started)
+
+    async def _commit(self, consumer: "AIOKafkaConsumer", come: Sequence[Any]) -> None:
+        try:
+            await consumer.commit({place: last + 1 for place, (_, last) in _offsets(self.topic, come).items()})
+        except KafkaError as error:
+            # The partitions are another's now, or the broker is away: what comes again will be seen.
+            _log.warning("%s: offsets are not committed: %s", self.topic.name, type(error).__name__)
+
+    def _seek_back(self, consumer: "AIOKafkaConsumer", come: Sequence[Any]) -> None:
+        for place, (first, _) in _offsets(self.topic, come).items():
+            with suppress(IllegalStateError):  # the partition is another's now
+                consumer.seek(place, first)
+
+    def _stand_still(self, consumer: "AIOKafkaConsumer", partitions: Sequence[int]) -> None:
+        _log.error("%s: too much is parked, partitions %s stand still", self.topic.name, partitions)
+        self.stopped.update(partitions)
+        measuring.STOPPED.labels(self.topic.name).set(len(self.stopped))
+        for partition in partitions:
+            with suppress(IllegalStateError):
+                consumer.pause(TopicPartition(self.topic.name, partition))
+
+    async def _pause(self) -> None:
+        """Longer with each try, and of uneven length, so that many do not come back at once."""
+        self._tries += 1
+        longest = min(LONGEST_PAUSE, 0.05 * 2**self._tries)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(longest * random.uniform(0.5, 1)):  # noqa: S311 - no secret
+                await self._stopping.wait()
+
+    def _measure(
+        self, consumer: "AIOKafkaConsumer", come: Sequence[Any], records: Sequence[Record], seconds: float
+    ) -> None:
+        name = self.topic.name
+        measuring.BATCH_SIZE.labels(name).observe(len(records))
+        measuring.BATCH_SECONDS.labels(name).observe(seconds)
+        for outcome, count in counted(records).items():
+            measuring.EVENTS.labels(name, outcome.value).inc(count)
+        for place, (_, last) in _offsets(self.topic, come).items():
+            with suppress(IllegalStateError):
+                end = consumer.highwater(place)
+                if end is not None:
+                    measuring.LAG.labels(name, str(place.partition)).set(max(0, end - last - 1))
+
+
+class Listeners:
+    """Everything that a service hears, on the broker."""
+
+    def __init__(self, database: "Database", subscribers: Subscribers) -> None:
+        self._database = database
+        self._subscribers = subscribers
+        self._trouble: str | None = "it has not connected yet"
+        self._stopping = asyncio.Event()
+        self.listeners: list[Listener] = []
+
+    def why_not_ready(self) -> str | None:
+        """A sentence while it does not consume, or while partitions stand still."""
+        if self._trouble:
+            return f"Nothing is consumed: {self._trouble}."
+        still = [f"{each.topic.name} {sorted(each.stopped)}" for each in self.listeners if each.stopped]
+        if still:
+            return f"Too much is parked, partitions stand still: {', '.join(still)}."
+        return None
+
+    async def run(self) -> None:
+        """Consume until cancelled; a broker that is away, at the start or later, is waited for."""
+        pause = 0.25
+        while True:
+            broker = self.declare()
+            try:
+                settings = self._database.settings
+                await verify(settings.kafka, settings.partitions_cap, topics=self._subscribers.topics)
+                await broker.start()
+                self._trouble = None
+                await self._measure_parked()
+            except WrongTopics as error:
+                self._trouble = str(error)
+            except (KafkaError, OSError) as error:
+                self._trouble = f"the broker is away ({type(error).__name__})"
+            finally:
+                self._stopping.set()
+                with suppress(Exception):
+                    async with asyncio.timeout(STOP_WITHIN + 0.5):
+                        await broker.stop()
+                self._stopping.clear()
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_PAUSE, pause * 2)
+
+    def declare(self) -> KafkaBroker:
+        """A broker, not started, with one subscriber per topic."""
+        settings, service = self._database.settings, self._subscribers.service
+        broker = make_broker(settings)
+        self.listeners = []
+        for topic in self._subscribers.topics:
+            listener = Listener(self._database, self._subscribers, topic, self._stopping)
+            listener.subscriber = subscribe(broker, settings, service, topic)
+            listener.subscriber(listener.take)
+            self.listeners.append(listener)
+        return broker
+
+    async def _measure_parked(self) -> None:
+        while True:
+            try:
+                async with self._database.snapshot() as tx:
+                    found = {row.topic: row for row in await tx.rows(_PARKED)}
+            except Exception as error:  # noqa: BLE001 - a measurement stops nothing
+                _log.warning("parked records are not counted: %s", type(error).__name__)
+                found = {}
+            for topic in self._subscribers.topics:
+                row = found.get(topic.name)
+                measuring.PARKED.labels(topic.name).set(row.records if row else 0)
+                measuring.PARKED_AGE.labels(topic.name).set(float(row.age) if row else 0)
+            await asyncio.sleep(_MEASURE_EVERY)
+
+
+def make_broker(settings: "ServiceSettings") -> KafkaBroker:
+    """FastStream's broker as the house uses it: it only consumes, and creates nothing."""
+    return KafkaBroker(
+        settings.kafka,
+        ack_policy=AckPolicy.MANUAL,
+        allow_auto_create_topics=False,
+        consumer_only=True,
+        graceful_timeout=STOP_WITHIN,
+        apply_types=False,
+        logger=logging.getLogger("chassis.broker"),
+        log_level=logging.DEBUG,
+    )
+
+
+def subscribe(broker: KafkaBroker, settings: "ServiceSettings", service: str, topic: Topic) -> Any:
+    """The only subscriber that the house makes: batches, by hand, from the beginning, always the same member."""
+    group = f"{service}.{topic.name}"
+    return broker.subscriber(
+        topic.name,
+        batch=True,
+        group_id=group,
+        group_instance_id=f"{service}.{settings.replica}.{topic.name}",
+        ack_policy=AckPolicy.MANUAL,
+        auto_offset_reset="earliest",
+        no_reply=True,
+        max_records=settings.batch,
+        batch_timeout_ms=POLL_MS,
+        fetch_max_wait_ms=FETCH_WAIT_MS,
+        session_timeout_ms=SESSION_MS,
+        heartbeat_interval_ms=HEARTBEAT_MS,
+        isolation_level="read_uncommitted",
+        parser=_parse,
+        decoder=_decode,
+        title=topic.name,
+        description=topic.about,
+    )
+
+
+async def _parse(come: tuple[Any, ...]) -> KafkaMessage:
+    """The batch as it is: a header that cannot be read must not fail all of it before our code runs."""
+    return KafkaMessage(body=b"", raw_message=come, consumer=None)  # type: ignore[arg-type]  # it is never acknowledged by it
+
+
+async def _decode(message: KafkaMessage) -> Any:
+    return message.raw_message
+
+
+def _offsets(topic: Topic, come: Sequence[Any]) -> dict[TopicPartition, tuple[int, int]]:
+    """First and last offset of each partition of a batch."""
+    found: dict[TopicPartition, tuple[int, int]] = {}
+    for each in come:
+        place = TopicPartition(topic.name, each.partition)
+        first, last = found.get(place, (each.offset, each.offset))
+        found[place] = (min(first, each.offset), max(last, each.offset))
+    return found

@@ -1,0 +1,60 @@
+"""Saying again what stands in the outbox: after a loss in the broker, or for a reader that begins anew."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import text
+
+from contracts.topics import Kind
+
+if TYPE_CHECKING:
+    from chassis.transaction import Database
+
+_AT_ONCE = 5000
+_SUBJECTS = text("SELECT subject FROM counter WHERE topic = :topic AND subject > :after ORDER BY subject LIMIT :most")
+# Nobody may say something newer of a subject meanwhile: it could be sent before the old state, which would then be
+# the last one in the topic and survive compaction.
+_LOCK = "SELECT 1 FROM counter WHERE topic = $1 AND subject = ANY($2::uuid[]) ORDER BY subject FOR UPDATE"
+_NEWEST = """
+WITH newest AS (
+    SELECT DISTINCT ON (subject) id FROM outbox
+    WHERE kind = 'state' AND topic = $1 AND subject = ANY($2::uuid[]) ORDER BY subject, epoch DESC, version DESC
+), again AS (
+    UPDATE outbox SET published_at = NULL
+    WHERE kind = 'state' AND topic = $1 AND subject = ANY($2::uuid[]) AND id IN (SELECT id FROM newest) RETURNING 1
+)
+SELECT count(*), pg_notify('outbox', '') FROM again
+"""
+_ALL = """
+WITH again AS (
+    UPDATE outbox SET published_at = NULL WHERE kind = 'fact' AND topic = $1 AND subject = ANY($2::uuid[]) RETURNING 1
+)
+SELECT count(*), pg_notify('outbox', '') FROM again
+"""
+
+
+async def respeak(database: "Database", topic_name: str, subjects: Sequence[UUID] = ()) -> int:
+    """How many rows will be sent again: of state the newest, of facts all, of these subjects or of every one.
+
+    Raises KeyError for a topic that is not known.
+    """
+    statement = _NEWEST if database.topics[topic_name].kind is Kind.STATE else _ALL
+    if subjects:
+        return await _again(database, statement, topic_name, sorted(subjects))
+    done, after = 0, UUID(int=0)
+    while True:
+        async with database.snapshot() as tx:
+            found = await tx.rows(_SUBJECTS, {"topic": topic_name, "after": after, "most": _AT_ONCE})
+        if not found:
+            return done
+        after = found[-1].subject
+        done += await _again(database, statement, topic_name, [row.subject for row in found])
+
+
+async def _again(database: "Database", statement: str, topic_name: str, subjects: Sequence[UUID]) -> int:
+    async with database.transaction() as tx:
+        await tx.fetch(_LOCK, topic_name, list(subjects))
+        [row] = await tx.fetch(statement, topic_name, list(subjects))
+        tx.note("outbox.respeak", [], detail={"topic": topic_name, "rows": row[0]})
+        return int(row[0])

@@ -1,0 +1,91 @@
+"""How long everything is kept: every number of it, and the housekeeping that follows them."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import text
+
+from contracts.topics import FACTS_KEPT, Kind, Topic
+
+if TYPE_CHECKING:
+    from chassis.transaction import Database
+
+FACTS_IN_TOPIC: Final = FACTS_KEPT
+FACTS_IN_OUTBOX: Final = FACTS_KEPT
+"""At least as long as in the topic, so that everything there can be said again. Whole months are dropped."""
+FOREIGN_IN_TOPIC: Final = FACTS_KEPT
+FOREIGN_IDS: Final = FACTS_KEPT + timedelta(days=90)
+"""Ids of foreign events outlive the topic and whatever is parked: an id that is forgotten has its effect again."""
+SETTLED_PARKED: Final = timedelta(days=180)
+"""Parked records that were replayed, dropped or superseded."""
+ANSWERS: Final = timedelta(days=7)
+"""First answers to commands with an idempotency key."""
+TOMBSTONES: Final = timedelta(days=30)
+"""A reader that was away longer than this never hears that a subject of a state topic has ended."""
+MONTHS_AHEAD: Final = 2
+"""Months of the outbox that exist before they begin."""
+AT_ONCE: Final = 5000
+"""Rows deleted in one transaction."""
+
+# Kept for ever: audit and audit_head, counter, watermark, epoch, the newest state of each subject in the outbox,
+# what waits or is parked.
+
+_SUPERSEDED = text("""
+DELETE FROM outbox WHERE kind = 'state' AND id IN (
+    SELECT old.id FROM outbox AS old JOIN outbox AS newer
+        ON newer.kind = 'state' AND newer.topic = old.topic AND newer.subject = old.subject
+        AND (newer.epoch, newer.version) > (old.epoch, old.version)
+    WHERE old.kind = 'state' AND old.published_at < now() - interval '1 hour' AND newer.published_at IS NOT NULL
+    LIMIT :most
+)
+""")
+_OLD = (
+    (
+        text(
+            "DELETE FROM inbox WHERE (topic, event_id) IN"
+            " (SELECT topic, event_id FROM inbox WHERE received_at < now() - :kept LIMIT :most)"
+        ),
+        FOREIGN_IDS,
+    ),
+    (
+        text(
+            "DELETE FROM idempotency WHERE (account_id, key) IN"
+            " (SELECT account_id, key FROM idempotency WHERE created_at < now() - :kept LIMIT :most)"
+        ),
+        ANSWERS,
+    ),
+    (
+        text("DELETE FROM parked WHERE id IN (SELECT id FROM parked WHERE settled_at < now() - :kept LIMIT :most)"),
+        SETTLED_PARKED,
+    ),
+)
+
+
+def of_topic(topic: Topic) -> dict[str, str]:
+    """The settings of a topic in Kafka that say what it keeps."""
+    if topic.kind is Kind.STATE:
+        return {"cleanup.policy": "compact", "delete.retention.ms": _milliseconds(TOMBSTONES)}
+    kept = topic.retention or (FOREIGN_IN_TOPIC if topic.kind is Kind.FOREIGN else FACTS_IN_TOPIC)
+    return {"cleanup.policy": "delete", "retention.ms": _milliseconds(kept)}
+
+
+async def housekeep(database: "Database") -> int:
+    """How much was made or removed: months of the outbox, superseded states, what is older than its time.
+
+    One short transaction for each; to be called again at once while it is not 0, then daily.
+    """
+    done = 0
+    async with database.transaction() as tx:
+        done += int(await tx.scalar(text("SELECT make_outbox_months(:ahead)"), {"ahead": MONTHS_AHEAD}))
+    async with database.transaction() as tx:
+        done += int(await tx.scalar(text("SELECT drop_outbox_months(:kept)"), {"kept": FACTS_IN_OUTBOX}))
+    async with database.transaction() as tx:
+        done += (await tx.execute(_SUPERSEDED, {"most": AT_ONCE})).rowcount
+    for statement, kept in _OLD:
+        async with database.transaction() as tx:
+            done += (await tx.execute(statement, {"kept": kept, "most": AT_ONCE})).rowcount
+    return done
+
+
+def _milliseconds(kept: timedelta) -> str:
+    return str(kept // timedelta(milliseconds=1))
