@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import typer
+from obstore.store import LocalStore, from_url
 
 from chassis.consuming import Subscribers
 from chassis.identity import TokenIssuer
@@ -25,10 +26,16 @@ from registry.classes import queries as classes
 from registry.enrolment import api as enrolment_api
 from registry.enrolment import queries as enrolment
 from registry.enrolment import subscribers as enrolment_subscribers
+from registry.importing import api as importing_api
+from registry.importing import queries as imports
+from registry.importing import timers as importing_timers
+from registry.importing.jobs import ImportJob
+from registry.importing.storage import Inbox
 from registry.organisation import api as organisation_api
 from registry.organisation import queries as organisations
 from registry.settings import RegistrySettings
 from registry.student import queries as students
+from registry.student.files import Files
 
 BUILDERS: Mapping[Topic, Builder] = {
     topics.ORGANISATION: organisations.changed,
@@ -40,7 +47,7 @@ BUILDERS: Mapping[Topic, Builder] = {
 }
 """Topic → who reads the state that is said on it."""
 
-DESK = (calendars.desk, classes.desk, enrolment.desk)
+DESK = (calendars.desk, classes.desk, enrolment.desk, imports.desk)
 """Who contributes counts to the work desk."""
 
 ROUTERS = (
@@ -50,13 +57,18 @@ ROUTERS = (
         account_api.router,
         calendar_api.router,
         classes_api.router,
+        importing_api.router,
         *enrolment_api.ROUTERS,
         desk.desk(DESK),
     ),
 )
 """Everything but signing in is guarded: a disabled account or an ended session is out at once."""
 
-TIMERS = (account_timers.forget,)
+TIMERS = (
+    account_timers.forget,
+    importing_timers.work_imports,
+    importing_timers.forget_imports,
+)
 
 subscribers = Subscribers("registry")
 enrolment_subscribers.hear(subscribers)
@@ -70,8 +82,14 @@ async def resources(
     settings: RegistrySettings, database: Database, vault: Vault
 ) -> AsyncIterator[Mapping[type, object]]:
     """What routes of registry ask for beside the database."""
+    # A folder is made where it is missing; a bucket has to be there.
+    store = from_url(settings.objects) if settings.objects else LocalStore(settings.data, mkdir=True)
+    inbox = Inbox(store, vault)
     yield {
         RegistrySettings: settings,
+        Files: Files(store, vault),
+        Inbox: inbox,
+        ImportJob: ImportJob(database, vault, inbox),
         Passwords: Passwords(),
         TokenIssuer: TokenIssuer(settings),
     }

@@ -123,6 +123,7 @@ async def _start(tx: Tx, row: Row[Any]) -> None:
         ended_at=None,
         **dict.fromkeys(OUTCOMES, 0),
     )
+    await tx.execute(update(ImportChunkRow).where(ImportChunkRow.import_id == row.id).values(identities=None))
     tx.note("import.run", [("import", row.id)], organisation=row.school_id)
 
 
@@ -228,7 +229,7 @@ async def refuse(tx: Tx, import_id: UUID, lease_id: UUID, code: str, sentence: s
     await _end(tx, row, State.REFUSED)
 
 
-async def record(tx: Tx, import_id: UUID, results: Sequence[Result], next_chunk: int) -> None:
+async def record(tx: Tx, import_id: UUID, results: Sequence[Result], number: int, identities: bytes) -> None:
     """What became of the rows of a chunk, in the transaction that drafted them."""
     await tx.insert(
         ImportOutcomeRow,
@@ -249,7 +250,19 @@ async def record(tx: Tx, import_id: UUID, results: Sequence[Result], next_chunk:
     )
     counts: Mapping[str, int] = {outcome: sum(each.outcome == outcome for each in results) for outcome in OUTCOMES}
     added = {outcome: getattr(ImportRow, outcome) + count for outcome, count in counts.items() if count}
-    await _set(tx, import_id, next_chunk=next_chunk, attempts=0, **added)
+    await _set(tx, import_id, next_chunk=number + 1, attempts=0, **added)
+    await tx.execute(
+        update(ImportChunkRow)
+        .where(ImportChunkRow.import_id == import_id, ImportChunkRow.number == number)
+        .values(identities=identities)
+    )
+
+
+async def begin_again(tx: Tx, import_id: UUID, lease_id: UUID) -> None:
+    """A dry run that was cut off starts from its first row: what it had counted in classes is gone."""
+    await hold(tx, import_id, lease_id)
+    await tx.execute(delete(ImportOutcomeRow).where(ImportOutcomeRow.import_id == import_id))
+    await _set(tx, import_id, next_chunk=0, **dict.fromkeys(OUTCOMES, 0))
 
 
 async def finish(tx: Tx, import_id: UUID, lease_id: UUID) -> State:

@@ -23,6 +23,7 @@ from registry.importing.domain import State
 from registry.importing.reader.verdict import FileRefused
 from registry.importing.reading import Chunk, Sheet, read
 from registry.importing.storage import Inbox
+from registry.student.commands import SheetMemory
 from registry.student.domain import Problem
 
 log = structlog.get_logger()
@@ -39,7 +40,7 @@ class ImportJob:
         self._inbox = inbox
 
     async def work(self, import_id: UUID) -> bool:
-        """Whether this worker got the import, and then worked it to its end or to a failure that another try may mend."""
+        """Whether this worker got the import, and worked it to its end or to a failure that another try may mend."""
         async with self._database.transaction() as tx:
             held = await commands.lease(tx, import_id)
         if held is None:
@@ -125,12 +126,25 @@ class ImportJob:
 
     async def _draft_all(self, held: Row[Any], reading: "asyncio.Task[None]", news: asyncio.Event) -> None:
         number = held.next_chunk
+        if number and held.state == State.CHECKING:
+            async with self._database.transaction(uploader(held)) as tx:
+                await commands.begin_again(tx, held.id, held.lease)
+            number = 0
+        async with self._database.snapshot() as tx:
+            memory = rows.remembered(await queries.identities(tx, held.id) if number else ())
+        ahead: asyncio.Task[rows.ReadChunk | None] | None = None
         while True:
             ended = reading.done()
-            async with self._database.snapshot() as tx:
-                sealed = await queries.chunk(tx, held.id, number)
-            if sealed is not None:
-                await self._draft(held, number, sealed)
+            chunk = await (ahead or self._chunk(held, number))
+            ahead = None
+            if chunk is not None:
+                # The next chunk is read in a thread while the database works on this one.
+                ahead = asyncio.create_task(self._chunk(held, number + 1))
+                try:
+                    await self._draft(held, number, chunk, memory)
+                except BaseException:
+                    ahead.cancel()
+                    raise
                 number += 1
                 continue
             if ended:
@@ -143,41 +157,52 @@ class ImportJob:
         if state is not State.CHECKED:
             await self._inbox.drop(held.id)
 
-    async def _draft(self, held: Row[Any], number: int, sealed: bytes) -> None:
+    async def _chunk(self, held: Row[Any], number: int) -> rows.ReadChunk | None:
+        """The rows of a chunk, read; None when it is not there yet."""
+        async with self._database.snapshot() as tx:
+            sealed = await queries.chunk(tx, held.id, number)
+        if sealed is None:
+            return None
         packed = self._vault.open(sealed, table="import_chunk", column=str(number), row=held.id)
-        chunk = rows.read(packed)
+        return await asyncio.to_thread(rows.read, packed)
+
+    async def _draft(self, held: Row[Any], number: int, chunk: rows.ReadChunk, memory: SheetMemory) -> None:
         try:
-            await self._draft_chunk(held, number, chunk)
+            done, rehearsed = await self._draft_chunk(held, number, chunk, memory)
         except Refusal as refusal:
             # Something is refused for all alike (a closed window): every row says so.
             problem = Problem(refusal.code, "", refusal.sentence)
             refused = rows.ReadChunk(chunk.headers, [each.refused(problem) for each in chunk.rows])
-            await self._draft_chunk(held, number, refused)
+            done, rehearsed = await self._draft_chunk(held, number, refused, memory)
+        memory.note(done.drafted, rehearsed=rehearsed)
         crash.point("import.after_chunk")
         await asyncio.sleep(0)
 
-    async def _draft_chunk(self, held: Row[Any], number: int, chunk: rows.ReadChunk) -> None:
+    async def _draft_chunk(
+        self, held: Row[Any], number: int, chunk: rows.ReadChunk, memory: SheetMemory
+    ) -> tuple[rows.Done, bool]:
         async with self._database.transaction(uploader(held)) as tx:
             row = await commands.hold(tx, held.id, held.lease)
             if row.next_chunk != number:
                 raise LeaseLost
-            results = await rows.draft(tx, self._vault, row, chunk)
+            done = await rows.draft(tx, self._vault, row, chunk, memory)
             crash.point("import.mid_chunk")
-            await commands.record(tx, held.id, results, number + 1)
+            await commands.record(tx, held.id, done.results, number, done.identities)
+        return done, row.state == State.CHECKING
 
     async def _undo(self, held: Row[Any]) -> None:
         while True:
             async with self._database.transaction(uploader(held)) as tx:
-                await commands.hold(tx, held.id, held.lease)
-                if not await self._undo_some(tx, held.id):
+                row = await commands.hold(tx, held.id, held.lease)
+                if not await self._undo_some(tx, row):
                     await commands.finish_undo(tx, held.id, held.lease)
                     return
 
-    async def _undo_some(self, tx: Tx, import_id: UUID) -> bool:
-        found: Sequence[Row[Any]] = await queries.to_undo(tx, import_id, UNDO_AT_ONCE)
+    async def _undo_some(self, tx: Tx, job: Row[Any]) -> bool:
+        found: Sequence[Row[Any]] = await queries.to_undo(tx, job.id, UNDO_AT_ONCE)
         if found:
-            undone = await rows.undo(tx, found)
-            await commands.note_undone(tx, import_id, [row.row for row in found], undone)
+            undone = await rows.undo(tx, job, found)
+            await commands.note_undone(tx, job.id, [row.row for row in found], undone)
         return bool(found)
 
 

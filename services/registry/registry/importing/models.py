@@ -67,6 +67,9 @@ class ImportChunkRow(Base):
     number: Mapped[int] = mapped_column(primary_key=True)
     rows: Mapped[int]
     rows_sealed: Mapped[bytes]
+    identities: Mapped[bytes | None]
+    """Of a chunk that was drafted: per child 4 bytes of row number and 16 of a keyed hash, so that a later row of the
+    same child is seen after a restart, too."""
 
 
 class ImportOutcomeRow(Base):

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from chassis.transaction import Tx
 from sqlalchemy import Row, func, or_, select
 
+from chassis.identity import Actor
+from chassis.transaction import Tx
 from registry.importing.domain import OUTCOMES, WORKED_ON
 from registry.importing.errors import NotFound
 from registry.importing.models import ImportChunkRow, ImportOutcomeRow, ImportRow
+from registry.organisation import queries as organisations
 
 
 async def one(tx: Tx, import_id: UUID) -> Row[Any]:
@@ -71,6 +73,16 @@ async def staged(tx: Tx, import_id: UUID) -> int:
     return int(count or 0)
 
 
+async def identities(tx: Tx, import_id: UUID) -> list[bytes]:
+    """What the chunks that are drafted already have noted of their children."""
+    rows = await tx.rows(
+        select(ImportChunkRow.identities).where(
+            ImportChunkRow.import_id == import_id, ImportChunkRow.identities.is_not(None)
+        )
+    )
+    return [row.identities for row in rows]
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why rows failed, by their first problem."""
@@ -127,11 +139,14 @@ async def to_undo(tx: Tx, import_id: UUID, limit: int) -> Sequence[Row[Any]]:
     )
 
 
-async def desk(tx: Tx, school_ids: Sequence[UUID]) -> Mapping[str, int]:
-    """Counts for the work desk: imports that wait for their clerk."""
+async def desk(tx: Tx, actor: Actor) -> Mapping[str, int]:
+    """Dry runs that wait for their clerk."""
     count = await tx.scalar(
         select(func.count())
         .select_from(ImportRow)
-        .where(ImportRow.school_id.in_(list(school_ids)), ImportRow.state == "checked")
+        .where(
+            ImportRow.school_id.in_(organisations.within(actor.organisation_id, tx.now.date())),
+            ImportRow.state == "checked",
+        )
     )
     return {"imports_checked": int(count or 0)}

@@ -6,7 +6,7 @@ import json
 import os
 import struct
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,7 +33,7 @@ class Sheet:
     unknown: tuple[str, ...]
 
 
-async def read(descriptor: int, name: str) -> AsyncIterator[Sheet | Chunk]:
+async def read(descriptor: int, name: str) -> AsyncGenerator[Sheet | Chunk, None]:
     """The sheet, then its chunks, of the file behind a descriptor. Raises FileRefused, also when the reader dies.
 
     The descriptor is rewound; `name` matters for its extension alone, and nothing else of it leaves this process.

@@ -1,6 +1,7 @@
 """From rows of a sheet to drafts: what stands between reading and `student.commands`."""
 
-from collections.abc import Mapping, Sequence
+import struct
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -13,12 +14,13 @@ from registry.importing.commands import Result
 from registry.importing.domain import State
 from registry.importing.reader.frames import pack, unpack
 from registry.student import commands as students
-from registry.student.commands import Drafted, Entry
+from registry.student.commands import Drafted, Entry, SheetMemory
 from registry.student.domain import Problem
 from registry.student.entry import HEADERS, read_row
 
 _PATHS: Final[Mapping[str, str]] = {header: path for path, header in HEADERS.items()}
 FAILED: Final = frozenset({"duplicate", "refused"})
+_ROW: Final = struct.Struct("<I")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,50 @@ def _read(headers: list[str], number: int, texts: list[str | None], faults: Sequ
     return SheetRow(number, texts, entry, ())
 
 
-async def draft(tx: Tx, vault: Vault, job: Row[Any], chunk: ReadChunk) -> list[Result]:
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A chunk that was drafted, or rehearsed."""
+
+    results: list[Result]
+    drafted: Sequence[Drafted]
+
+    @property
+    def identities(self) -> bytes:
+        """Which children its rows were, as `remembered` reads it."""
+        return b"".join(
+            _ROW.pack(each.row) + each.identity for each in self.drafted if each.identity and _holds_its_row(each)
+        )
+
+
+def _holds_its_row(drafted: Drafted) -> bool:
+    return drafted.outcome.value not in FAILED
+
+
+def remembered(identities: Iterable[bytes]) -> SheetMemory:
+    """What earlier chunks of the sheet took."""
+    memory = SheetMemory()
+    for noted in identities:
+        for start in range(0, len(noted), _ROW.size + 16):
+            (row,) = _ROW.unpack_from(noted, start)
+            memory.identities[noted[start + _ROW.size : start + _ROW.size + 16]] = row
+    return memory
+
+
+async def draft(tx: Tx, vault: Vault, job: Row[Any], chunk: ReadChunk, memory: SheetMemory) -> Done:
     """What became of each row, in their order; in a dry run, what would."""
     entries = [row.entry for row in chunk.rows if row.entry is not None]
     act = students.rehearse if job.state == State.CHECKING else students.draft
-    drafted = {each.row: each for each in await act(tx, job.school_id, entries)} if entries else {}
-    return [_result(vault, job.id, chunk.headers, row, drafted.get(row.number)) for row in chunk.rows]
+    drafted = await act(tx, job.school_id, entries, memory)
+    by_row = {each.row: each for each in drafted}
+    results = [_result(vault, job.id, chunk.headers, row, by_row.get(row.number)) for row in chunk.rows]
+    return Done(results, drafted)
+
+
+async def undo(tx: Tx, job: Row[Any], found: Sequence[Row[Any]]) -> int:
+    """How many pupils of the rows were taken back."""
+    return await students.take_back(
+        tx, job.school_id, {row.student_id: row.previous_version for row in found if row.student_id}
+    )
 
 
 def _result(vault: Vault, import_id: UUID, headers: list[str], row: SheetRow, drafted: Drafted | None) -> Result:

@@ -51,8 +51,8 @@ def template() -> bytes:
         elif "证件号" in header:
             cell.comment = Comment("请先把本列设为文本格式，再录入号码。", "学籍系统")
     for line in pupils.iter_rows(min_row=2, max_row=201, max_col=len(headers)):
-        for cell in line:
-            cell.number_format = "@"
+        for empty in line:
+            empty.number_format = "@"
     pupils.freeze_panes = "D2"
     out = io.BytesIO()
     workbook.save(out)

@@ -119,7 +119,8 @@ def _comments(comments: Sequence[tuple[int, int, str]]) -> str:
         "</comment>"
         for row, column, said in comments
     )
-    return f'<comments xmlns="{_MAIN}"><authors><author>学籍系统</author></authors><commentList>{listed}</commentList></comments>'
+    authors = "<authors><author>学籍系统</author></authors>"
+    return f'<comments xmlns="{_MAIN}">{authors}<commentList>{listed}</commentList></comments>'
 
 
 def _drawing(comments: Sequence[tuple[int, int, str]]) -> str:

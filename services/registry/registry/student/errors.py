@@ -3,6 +3,7 @@
 from contracts.refusal import NotAllowed, NotFound, Refusal
 
 __all__ = [
+    "Duplicate",
     "EvidenceRefused",
     "NotAllowed",
     "NotEditable",
@@ -26,8 +27,17 @@ class NotEditable(Refusal):
 class PupilRefused(Refusal):
     """A pupil cannot be drafted; `problems` says all of it."""
 
-    def __init__(self, code: str, sentence: str, problems: list[dict[str, str]]) -> None:
-        super().__init__(code, sentence, problems=problems)
+    def __init__(self, sentence: str, problems: list[dict[str, str]]) -> None:
+        super().__init__("pupil-refused", sentence, problems=problems)
+
+
+class Duplicate(Refusal):
+    """The identity is held already."""
+
+    status = 409
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__("duplicate", sentence)
 
 
 class VersionChanged(Refusal):

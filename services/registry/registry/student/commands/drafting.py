@@ -15,8 +15,8 @@ from contracts.values import StudentStatus
 from registry.classes import commands as classes
 from registry.student import content
 from registry.student.commands.advancing import Held, version_row
-from registry.student.commands.entries import Drafted, Entry, Outcome, SheetMemory
-from registry.student.commands.keys import match_document, match_name, match_number, name_index
+from registry.student.commands.entries import Drafted, Entry, SheetMemory
+from registry.student.commands.keys import described, match_name, match_number
 from registry.student.commands.numbers import Given, give_numbers
 from registry.student.commands.planning import Plan, Planned, plan, refuse_foreign, seat
 from registry.student.domain import MOST_CHILDREN, Change, Problem
@@ -49,11 +49,11 @@ async def draft(
     planned = await plan(tx, school_id, entries, memory or SheetMemory(), locking=True)
     for each in planned.new:
         each.drafted.student_id = tx.new_id()
-    await _claim(tx, planned)
-    await _take_seats(tx, planned)
+    await claim(tx, planned)
+    await take_seats(tx, planned)
     given = await give_numbers(tx, planned.setting.school, planned.new)
     await _create(tx, planned, given)
-    await _update(tx, planned)
+    await store_updates(tx, planned)
     await _open_cases(tx, planned)
     changed = [each.drafted.student_id for each in (*planned.new, *planned.updated) if each.drafted.student_id]
     if changed:
@@ -77,7 +77,7 @@ async def rehearse(
     return planned.drafted
 
 
-async def _claim(tx: Tx, planned: Planned) -> None:
+async def claim(tx: Tx, planned: Planned) -> None:
     """Take the identities of new pupils; who comes second is refused, or takes a guardian's next place."""
     asking = planned.new
     for _ in range(MOST_CHILDREN):
@@ -131,7 +131,8 @@ async def _insert_claims(tx: Tx, asking: Sequence[Plan]) -> list[Plan]:
     return [each for each in asking if each.drafted.student_id not in won]
 
 
-async def _take_seats(tx: Tx, planned: Planned) -> None:
+async def take_seats(tx: Tx, planned: Planned) -> None:
+    """Seats for all who want one; who finds none is refused, and a new pupil's claim given back."""
     wanted = Counter(each.wants_seat for each in (*planned.new, *planned.updated) if each.wants_seat is not None)
     before = {id(each): each.drafted.student_id for each in planned.new}
     granted = await classes.take_seats(tx, wanted, partly=True) if wanted else {}
@@ -170,7 +171,7 @@ async def _create(tx: Tx, planned: Planned, given: Sequence[Given]) -> None:
                 "registered_on": None,
                 "created_at": tx.now,
                 "changed_at": tx.now,
-                **described(tx, each, school.code),
+                **_described(tx, each, school.code),
                 "match_number": match_number(vault, values[student_id]),
             }
         )
@@ -189,17 +190,13 @@ async def _create(tx: Tx, planned: Planned, given: Sequence[Given]) -> None:
     await tx.insert(NumberRow, [number.row(tx, by_student[number.student_id].enrolment_id, today) for number in given])
 
 
-def described(tx: Tx, each: Plan, school_code: str) -> dict[str, Any]:
-    """What a pupil's row says of the content, but for the numbers."""
-    vault, record = tx.vault, each.entry.record
+def _described(tx: Tx, each: Plan, school_code: str) -> dict[str, Any]:
     school_class = each.place.school_class
     return {
-        "digest": each.digest,
-        "name_index": name_index(vault, record.name),
-        "person_index": each.who.person,
-        "documented": each.who.documented,
-        "match_document": match_document(vault, record),
-        "match_name": match_name(vault, school_code, school_class.number if school_class else None, record),
+        **described(tx.vault, each.entry.record, each.who, each.digest),
+        "match_name": match_name(
+            tx.vault, school_code, school_class.number if school_class else each.keeps_class, each.entry.record
+        ),
     }
 
 
@@ -227,7 +224,7 @@ def _placement(tx: Tx, enrolment_id: UUID, class_id: UUID) -> dict[str, Any]:
     }
 
 
-async def _update(tx: Tx, planned: Planned) -> None:
+async def store_updates(tx: Tx, planned: Planned) -> None:
     """Own drafts that the sheet says otherwise; numbers stay as they were given."""
     changed = planned.updated
     if not changed:
@@ -251,7 +248,7 @@ async def _update(tx: Tx, planned: Planned) -> None:
             "version": version,
             "record_version": after.record_version,
             "changed_at": tx.now,
-            **described(tx, each, planned.setting.school.code),
+            **_described(tx, each, planned.setting.school.code),
         }
         students.append(row)
         claims.append({"index": each.who.claim, "sequence": each.sequence, "person_index": each.who.person})
@@ -318,6 +315,3 @@ def _case(tx: Tx, kind: str, each: Plan, holder: UUID, holder_school: UUID, scho
         "opened_at": tx.now,
         "closed_at": None,
     }
-
-
-__all__ = ["Drafted", "Entry", "Outcome", "SheetMemory", "described", "draft", "move", "rehearse"]

@@ -1,6 +1,7 @@
 """The keyed hashes by which a pupil is known: unique, suspected, searched, matched by photo."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from chassis.sealing import Vault
 from contracts.record import StudentRecord
@@ -75,3 +76,14 @@ def match_name(vault: Vault, school_code: str, class_number: str | None, record:
     if not class_number:
         return None
     return vault.blind("match", "name", *name_parts(school_code, class_number, record))
+
+
+def described(vault: Vault, record: StudentRecord, who: Identity, digest: bytes) -> dict[str, Any]:
+    """What a pupil's row says of the content, but for numbers and class."""
+    return {
+        "digest": digest,
+        "name_index": name_index(vault, record.name),
+        "person_index": who.person,
+        "documented": who.documented,
+        "match_document": match_document(vault, record),
+    }

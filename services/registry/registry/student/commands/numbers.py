@@ -65,7 +65,7 @@ class Given:
         }
 
 
-async def give_numbers(tx: Tx, school: School, plans: Sequence[Plan]) -> list[Given]:
+async def give_numbers(tx: Tx, school: School, plans: Sequence[Plan], *, regional_too: bool = True) -> list[Given]:
     """A 学籍号 and a 地区学号 for each. Two statements, however many. Raises NumbersExhausted.
 
     A pupil with a citizen ID gets `G` and the ID, unless somebody carries that number already: then, and without a
@@ -77,7 +77,8 @@ async def give_numbers(tx: Tx, school: School, plans: Sequence[Plan]) -> list[Gi
     temporary: dict[str, list[Plan]] = {}
     regional: dict[str, list[Plan]] = {}
     for plan in plans:
-        regional.setdefault(f"{school.county}{plan.place.entry_year % 100:02}{school.number}", []).append(plan)
+        if regional_too:
+            regional.setdefault(f"{school.county}{plan.place.entry_year % 100:02}{school.number}", []).append(plan)
         if id(plan) not in formal:
             temporary.setdefault(f"{school.county}{plan.entry.record.birth_date:%Y%m%d}", []).append(plan)
     wanted = {(_TEMPORARY, pool): len(found) for pool, found in temporary.items()}
@@ -126,6 +127,8 @@ def _given(tx: Tx, plan: Plan, kind: NumberKind, value: str) -> Given:
 
 async def _serials(tx: Tx, wanted: dict[tuple[str, str], int]) -> dict[tuple[str, str], int]:
     """(kind, pool) → the last of the serials given out now. One statement; pools are locked in their order."""
+    if not wanted:
+        return {}
     asked = values_of(
         "asked",
         kind=(Text, [kind for kind, _ in wanted]),

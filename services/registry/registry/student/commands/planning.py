@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from chassis.transaction import Tx
 from contracts.values import Stage
+from registry.classes import queries as classes
 from registry.organisation import queries as organisations
 from registry.student import content
 from registry.student.commands.advancing import Held, lock
@@ -37,6 +38,8 @@ class Plan:
     """Of the claim: 0 for an own document, 1 to 9 for a guardian's children."""
     held: Held | None = None
     """The school's own pupil that the entry is of; None for a new one."""
+    keeps_class: str | None = None
+    """班号 of the class in which the pupil stays, where the entry names none."""
 
     @property
     def open(self) -> bool:
@@ -95,21 +98,30 @@ async def stand_in_line(tx: Tx, school_id: UUID) -> None:
     await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(str(school_id), 7))))
 
 
-async def plan(tx: Tx, school_id: UUID, entries: Sequence[Entry], memory: SheetMemory, *, locking: bool) -> Planned:
+async def plan(
+    tx: Tx,
+    school_id: UUID,
+    entries: Sequence[Entry],
+    memory: SheetMemory,
+    *,
+    locking: bool,
+    in_season: bool = True,
+) -> Planned:
     """What is to become of the entries as far as reading can tell; with `locking`, own pupils are held.
 
-    Raises TooMany, NotFound, WindowClosed, WindowNotYetOpen.
+    Raises TooMany, NotFound and, where it must be the season, WindowClosed or WindowNotYetOpen.
     """
     if len(entries) > MOST_AT_ONCE:
         raise TooMany(MOST_AT_ONCE)
     if locking:
         await stand_in_line(tx, school_id)
     about = await setting(tx, school_id)
-    about.require_entry(tx)
-    classes = await by_number(tx, school_id, (entry.class_number or "" for entry in entries))
+    if in_season:
+        about.require_entry(tx)
+    named = await by_number(tx, school_id, (entry.class_number or "" for entry in entries))
     campuses = await _campuses(tx, about, entries)
-    planned = Planned(about, [], [], {each.id: left for each, left in classes.values()})
-    _first_look(tx, planned, entries, {number: each for number, (each, _) in classes.items()}, campuses, memory)
+    planned = Planned(about, [], [], {each.id: left for each, left in named.values()})
+    _first_look(tx, planned, entries, {number: each for number, (each, _) in named.items()}, campuses, memory)
     await _meet_holders(tx, planned, locking=locking)
     await _suspect(tx, planned)
     return planned
@@ -130,7 +142,7 @@ def _first_look(
     tx: Tx,
     planned: Planned,
     entries: Sequence[Entry],
-    classes: Mapping[str, SchoolClass],
+    named: Mapping[str, SchoolClass],
     campuses: Mapping[str, UUID | None],
     memory: SheetMemory,
 ) -> None:
@@ -145,7 +157,7 @@ def _first_look(
         wanted = (entry.grade, entry.class_number)
         where = places.get(wanted)
         if where is None:
-            where = places[wanted] = place(school, classes, entry.grade, entry.class_number, today)
+            where = places[wanted] = place(school, named, entry.grade, entry.class_number, today)
         problem = _fault(entry, where, campuses, age, today)
         if problem is not None or isinstance(where, Problem):
             drafted.outcome = Outcome.REFUSED
@@ -219,8 +231,11 @@ async def _meet_holders(tx: Tx, planned: Planned, *, locking: bool) -> None:
         else:
             planned.foreign.append((plan, holder))
     locked = await lock(tx, own) if locking else {}
+    stays = {holder.class_id for plan, holder in own.values() if plan.class_id is None and holder.class_id}
+    numbers = {each.id: each.number for each in (await classes.classes(tx, stays)).values()} if stays else {}
     for student_id, (plan, holder) in own.items():
         plan.sequence = holder.sequence
+        plan.keeps_class = numbers.get(holder.class_id) if holder.class_id else None
         _meet_own(plan, locked.get(student_id) or _as_held(holder))
     await refuse_foreign(tx, planned.foreign)
 

@@ -32,6 +32,7 @@ from registry.student.domain.placement import (
     grade,
     grade_name,
     leaving_year,
+    misplaced,
     place,
     stage_of,
 )
@@ -75,6 +76,7 @@ __all__ = [
     "masked_number",
     "masked_phone",
     "match_fold",
+    "misplaced",
     "name_parts",
     "own_document",
     "place",

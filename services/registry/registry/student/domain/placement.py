@@ -44,6 +44,7 @@ class SchoolClass:
     """What student needs to know of a class."""
 
     id: UUID
+    school_id: UUID
     number: str
     name: str
     stage: Stage
@@ -179,3 +180,13 @@ def _enter(school: School, chosen: SchoolClass | None, number: int) -> Place | P
         text = f"{chosen.name}不是{entry_year}级{grade_name(number)}的班级，与所填年级不符。请核对年级和班号。"
         return Problem("class-grade-mismatch", "class_number", text)
     return Place(stage, entry_year, True, chosen)
+
+
+def misplaced(stage: Stage, entry_year: int, chosen: SchoolClass, on: date) -> Problem | None:
+    """Why a pupil of this cohort cannot be placed in the class, None when he can."""
+    if chosen.closed_on and chosen.closed_on <= on:
+        return Problem("class-closed", "class_number", f"{chosen.name}已撤销。请改为在用的班级。")
+    if chosen.class_type not in MULTI_GRADE and (chosen.stage, chosen.entry_year) != (stage, entry_year):
+        text = f"{chosen.name}不是{entry_year}级{STAGE_NAMES[stage]}的班级。请选择同级同学段的班级。"
+        return Problem("class-grade-mismatch", "class_number", text)
+    return None

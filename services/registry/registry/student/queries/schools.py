@@ -57,6 +57,7 @@ async def by_number(tx: Tx, school_id: UUID, numbers: Iterable[str]) -> dict[str
 def _class(each: classes.Class) -> SchoolClass:
     return SchoolClass(
         id=each.id,
+        school_id=each.school_id,
         number=each.number,
         name=each.name,
         stage=each.stage,
