@@ -56,8 +56,10 @@ async def leadership(database: "Database") -> AsyncIterator[Lead]:
     options.pop("prepared_statement_cache_size", None)
     connection = await asyncpg.connect(**options, server_settings=_SETTINGS, timeout=10)
     try:
-        while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
-            await asyncio.sleep(_RETRY)
+        while True:
+            if await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+                break
+            await asyncio.sleep(_RETRY)  # PostgreSQL tells nobody that a lock is free
         lead = Lead(connection)
         await connection.add_listener("outbox", lambda *_: lead.woken.set())
         yield lead

@@ -17,6 +17,7 @@ from chassis.running.parts import Clockwork, Part, kept_alive
 from chassis.serving import serving, until_stopped
 from chassis.settings import ServiceSettings
 from chassis.timing import Due, Timers, timer
+from contracts.topics import TOPICS
 
 if TYPE_CHECKING:
     from chassis.service import Service
@@ -84,7 +85,7 @@ def _parts(
             parts["listeners"] = Listeners(database, service.subscribers)
         timers = Timers([*service.timers, housekeep], database, resources, settings)
         parts["timers"] = Clockwork(timers.run)
-    if role in (Role.RELAY, Role.ALL) and service.builders:
+    if role in (Role.RELAY, Role.ALL) and any(topic.writer == service.name for topic in TOPICS):
         from chassis.relay import Relay
 
         parts["relay"] = Relay(database, service.name)
