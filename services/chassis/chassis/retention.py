@@ -43,19 +43,19 @@ _OLD = (
     (
         text(
             "DELETE FROM inbox WHERE (topic, event_id) IN"
-            " (SELECT topic, event_id FROM inbox WHERE received_at < now() - :kept LIMIT :most)"
+            " (SELECT topic, event_id FROM inbox WHERE received_at < now() - CAST(:kept AS interval) LIMIT :most)"
         ),
         FOREIGN_IDS,
     ),
     (
         text(
             "DELETE FROM idempotency WHERE (account_id, key) IN"
-            " (SELECT account_id, key FROM idempotency WHERE created_at < now() - :kept LIMIT :most)"
+            " (SELECT account_id, key FROM idempotency WHERE created_at < now() - CAST(:kept AS interval) LIMIT :most)"
         ),
         ANSWERS,
     ),
     (
-        text("DELETE FROM parked WHERE id IN (SELECT id FROM parked WHERE settled_at < now() - :kept LIMIT :most)"),
+        text("DELETE FROM parked WHERE id IN (SELECT id FROM parked WHERE settled_at < now() - CAST(:kept AS interval) LIMIT :most)"),
         SETTLED_PARKED,
     ),
 )
