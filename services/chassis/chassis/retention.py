@@ -55,7 +55,10 @@ _OLD = (
         ANSWERS,
     ),
     (
-        text("DELETE FROM parked WHERE id IN (SELECT id FROM parked WHERE settled_at < now() - CAST(:kept AS interval) LIMIT :most)"),
+        text(
+            "DELETE FROM parked WHERE id IN"
+            " (SELECT id FROM parked WHERE settled_at < now() - CAST(:kept AS interval) LIMIT :most)"
+        ),
         SETTLED_PARKED,
     ),
 )
