@@ -6,15 +6,16 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import Any, Final, Protocol
-from uuid import NAMESPACE_URL, uuid4, uuid5
+from uuid import UUID, uuid4
 
 from pydantic import ValidationError
 
-from contracts.sync import NationalRecord
+from contracts.sync import NationalRecord, Operation
 from nation.judging import NOTES, Judge, Judgement, Known, number_for
 from nation.settings import NationSettings
-from nation.store import Answer, Store
+from nation.store import Answer, Key, Memory, Store
 from nation.wire import Keys, Unreadable
 
 MOST_REPEATS: Final = 5
@@ -39,6 +40,8 @@ class _Asked:
     version: int
     record: NationalRecord | None
     """None: the pupil's record has ended."""
+    document: str | None
+    """Keyed hash of the pupil's document."""
 
 
 class Desk:
@@ -51,112 +54,97 @@ class Desk:
         self._receipts = receipts
         self._judge = Judge(settings)
         self._chance = random.Random(settings.seed)
+        self._encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
     def work(self, batch: Iterable[Record]) -> list[Answer]:
         """The answers to send now; when it returns, every judgement is durable, and so are later answers."""
-        answers: list[Answer] = []
-        self._store.begin()
-        try:
-            for each in batch:
-                try:
-                    asked = self._read(each)
-                except Unreadable as error:
-                    self._store.park(each.partition, each.offset, str(error), self._records.keep(each.value or b""))
-                    continue
-                answers += self._answer(asked)
-            now, later = self._spread(answers)
-            self._store.put_off(later)
-            self._store.end()
-        except BaseException:
-            self._store.give_up()
-            raise
+        parked = []
+        asked = []
+        for each in batch:
+            try:
+                asked.append(self._read(each))
+            except Unreadable as error:
+                parked.append((each.partition, each.offset, str(error), self._records.keep(each.value or b"")))
+        documents = {one.document for one in asked if one.document is not None}
+        memory = self._store.recall({one.student for one in asked}, documents)
+        memory.parked = parked
+        moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        answers = [answer for one in asked for answer in self._answer(one, memory, moment)]
+        now, later = self._spread(answers)
+        self._store.keep(memory, later)
         return now
 
     def _read(self, each: Record) -> _Asked:
         headers = dict(each.headers)
         try:
-            student = (each.key or b"").decode("ascii")
+            student = str(UUID((each.key or b"").decode("ascii")))
             epoch, version = int(headers["ce_epoch"]), int(headers["ce_sequence"])
         except (KeyError, ValueError) as error:
-            raise Unreadable("key, ce_epoch or ce_sequence is missing") from error
-        if len(student) != 36:
-            raise Unreadable("the key is no student id")
+            raise Unreadable("key, ce_epoch or ce_sequence is missing or wrong") from error
         if each.value is None:
-            return _Asked(student, epoch, version, None)
+            return _Asked(student, epoch, version, None, None)
         body = self._records.open(student, epoch, version, each.value)
         try:
             record = NationalRecord.__pydantic_validator__.validate_json(body, extra="ignore")
         except ValidationError as error:
             raise Unreadable("the body is no NationalRecord") from error
-        return _Asked(student, epoch, version, record)
+        number = record.fields.get("sfzjh")
+        document = self._records.blind(f"{record.fields.get('sfzjlxm')} {number}") if number else None
+        return _Asked(student, epoch, version, record, document)
 
-    def _answer(self, asked: _Asked) -> list[Answer]:
+    def _answer(self, asked: _Asked, memory: Memory, moment: str) -> Iterable[Answer]:
         record = asked.record
         if record is None:
-            self._store.end_pupil(asked.student)
-            return []
-        judged = self._store.judged(asked.student, asked.epoch, asked.version, record.content_hash)
+            memory.ended.append(asked.student)
+            return ()
+        key = (asked.student, asked.epoch, asked.version, record.content_hash)
+        judged = memory.judged.get(key)
         if judged is None:
-            newest = self._store.newest(asked.student)
-            if newest is not None and newest > (asked.epoch, asked.version):
-                return []  # a newer state holds already; what it replaced is asked by nobody any more
-            judged = self._judged(asked, record)
-        return [] if judged.silent else list(self._receipts_of(asked, record, judged))
+            if memory.newest.get(asked.student, (0, 0)) > (asked.epoch, asked.version):
+                return ()  # a newer state holds already: what it replaced is asked by nobody any more
+            judged = self._judged(key, asked, record, memory)
+        return () if judged.silent else self._receipts_of(key, judged, memory, moment)
 
-    def _judged(self, asked: _Asked, record: NationalRecord) -> Judgement:
-        document = self._document(record)
-        known = Known(
-            is_duplicate=document is not None and self._store.another_with(document, asked.student),
-            has_number=self._store.number_of(asked.student) is not None,
-        )
+    def _judged(self, key: Key, asked: _Asked, record: NationalRecord, memory: Memory) -> Judgement:
+        others = memory.holders.get(asked.document, set()) - {asked.student} if asked.document else set()
+        known = Known(is_duplicate=bool(others), has_number=asked.student in memory.numbers)
         judgement = self._judge.judge(asked.student, (asked.epoch, asked.version), record, known)
-        if judgement.issues_number and not self._issue(asked.student, record):
+        if judgement.issues_number and not self._issue(asked.student, record, memory):
             judgement = replace(judgement, issues_number=False)
-        place = (asked.student, asked.epoch, asked.version, record.content_hash)
-        self._store.note(*place, record.operation, judgement, time.time())
+        memory.note(key, record.operation, judgement, time.time())
         if judgement.taken:
-            self._store.take(*place, document, void=record.operation == "void")
+            memory.take(key, asked.document, void=record.operation is Operation.VOID)
         return judgement
 
-    def _document(self, record: NationalRecord) -> bytes | None:
-        number = record.fields.get("sfzjh")
-        return self._records.blind(f"{record.fields.get('sfzjlxm')} {number}") if number else None
+    def _issue(self, student: str, record: NationalRecord, memory: Memory) -> bool:
+        def is_free(number: str) -> bool:
+            blind = self._records.blind(number)
+            return blind not in memory.issued and self._store.is_free(blind)
 
-    def _issue(self, student: str, record: NationalRecord) -> bool:
-        number = number_for(record, lambda text: self._store.is_free(self._records.blind(text)))
-        if number is None:
-            return False
-        self._store.issue(self._records.blind(number), student, self._records.keep(number.encode()))
-        return True
+        number = number_for(record, is_free)
+        if number is not None:
+            memory.issue(self._records.blind(number), student, self._records.keep(number.encode()))
+        return number is not None
 
-    def _receipts_of(self, asked: _Asked, record: NationalRecord, judgement: Judgement) -> Iterable[Answer]:
+    def _receipts_of(self, key: Key, judgement: Judgement, memory: Memory, moment: str) -> Iterable[Answer]:
         if not judgement.taken:
             rejections = [{"field": column, "reason": reason} for column, reason in judgement.rejections]
-            yield self._receipt(asked, record, "RecordRejected", rejections=rejections)
+            yield self._receipt(key, moment, "RecordRejected", rejections=rejections)
             return
-        yield self._receipt(asked, record, "RecordAccepted")
+        yield self._receipt(key, moment, "RecordAccepted")
         if judgement.problem is not None:
-            note = NOTES[judgement.problem]
-            yield self._receipt(asked, record, "ProblemFound", problem=judgement.problem, note=note)
-        if judgement.issues_number and (sealed := self._store.number_of(asked.student)):
-            yield self._receipt(asked, record, "NumberIssued", number=self._records.kept(sealed).decode())
+            yield self._receipt(key, moment, "ProblemFound", problem=judgement.problem, note=NOTES[judgement.problem])
+        if judgement.issues_number:
+            number = self._records.kept(memory.numbers[key[0]]).decode()
+            yield self._receipt(key, moment, "NumberIssued", number=number)
 
-    def _receipt(self, asked: _Asked, record: NationalRecord, kind: str, **said: Any) -> Answer:
+    def _receipt(self, key: Key, moment: str, kind: str, **said: Any) -> Answer:
         """An answer under an id that follows from what it answers, so that the same answer again is the same event."""
-        moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        place = f"{asked.student} {asked.epoch}.{asked.version} {record.content_hash} {kind}"
-        body = {
-            "echo": {
-                "student_id": asked.student,
-                "epoch": asked.epoch,
-                "version": asked.version,
-                "content_hash": record.content_hash,
-            },
-            "answered_at": moment,
-            **said,
-        }
-        sealed = self._receipts.seal(asked.student, json.dumps(body, ensure_ascii=False).encode())
-        return Answer(str(uuid5(NAMESPACE_URL, f"/cn/nation {place}")), asked.student, kind, moment, sealed)
+        student, epoch, version, content = key
+        echo = {"student_id": student, "epoch": epoch, "version": version, "content_hash": content}
+        body = self._encode({"echo": echo, "answered_at": moment, **said}).encode()
+        name = blake2b(f"{student} {epoch}.{version} {content} {kind}".encode(), digest_size=16).hexdigest()
+        return Answer(name, student, kind, moment, self._receipts.seal(student, body))
 
     def _spread(self, answers: list[Answer]) -> tuple[list[Answer], list[Answer]]:
         """What is sent now and what later, as badly behaved as the settings ask for."""

@@ -1,13 +1,15 @@
 """What the nation answers to a record. Chance comes from the seed and the record, never from when it is read."""
 
-import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final, TypeVar
 
 from contracts.sync import NationalRecord, Operation
 from contracts.values import ProblemType, born_on, check_digit
 from nation.settings import NationSettings
+
+T = TypeVar("T")
 
 REQUIRED: Final = ("xm", "xbm", "csrq", "sfzjlxm", "xxbsm")
 """Columns without which a record is no record."""
@@ -20,6 +22,8 @@ NOTES: Final = {
     ProblemType.DUPLICATE_NUMBER: "身份证号与其他学生重复",
     ProblemType.DUPLICATE_PERSON: "姓名、性别、出生日期与其他学生相同",
 }
+FOUND: Final = (ProblemType.NUMBER_UNKNOWN, ProblemType.NAME_MISMATCH, ProblemType.NUMBER_CHANGED)
+"""Problems that it opens when it is told to; the others it finds by itself."""
 CITIZEN: Final = "1"
 """身份证件类型 1 居民身份证."""
 
@@ -34,27 +38,6 @@ class Judgement:
     problem: ProblemType | None = None
     issues_number: bool = False
 
-    def as_json(self) -> dict[str, Any]:
-        """For the store: no personal data."""
-        return {
-            "taken": self.taken,
-            "silent": self.silent,
-            "rejections": [list(pair) for pair in self.rejections],
-            "problem": self.problem,
-            "issues_number": self.issues_number,
-        }
-
-    @classmethod
-    def from_json(cls, said: dict[str, Any]) -> "Judgement":
-        """What `as_json` wrote."""
-        return cls(
-            said["taken"],
-            said["silent"],
-            tuple((column, reason) for column, reason in said["rejections"]),
-            ProblemType(said["problem"]) if said["problem"] else None,
-            said["issues_number"],
-        )
-
 
 @dataclass(slots=True)
 class Known:
@@ -65,31 +48,48 @@ class Known:
     has_number: bool
 
 
+class Chance:
+    """Throws that follow from what is judged, and from nothing else."""
+
+    def __init__(self, seed: int, text: str) -> None:
+        self._thrown = blake2b(text.encode(), digest_size=56, key=seed.to_bytes(8, "big")).digest()
+        self._at = 0
+
+    def share(self) -> float:
+        """The next throw: 0.0 or more, less than 1.0. Raises IndexError after seven."""
+        if self._at == len(self._thrown):
+            raise IndexError("no more throws")
+        self._at += 8
+        return int.from_bytes(self._thrown[self._at - 8 : self._at], "big") / 2**64
+
+    def one_of(self, choices: Sequence[T]) -> T:
+        """One of them."""
+        return choices[int(self.share() * len(choices))]
+
+
 @dataclass(frozen=True, slots=True)
 class Judge:
     """Judges records as the settings ask for."""
 
     settings: NationSettings
-    _kinds: tuple[ProblemType, ...] = field(
-        default=(ProblemType.NUMBER_UNKNOWN, ProblemType.NAME_MISMATCH, ProblemType.NUMBER_CHANGED)
-    )
 
     def judge(self, student: str, version: tuple[int, int], record: NationalRecord, known: Known) -> Judgement:
         """The judgement of a record; the same for the same record, seed and knowledge."""
-        chance = random.Random(f"{self.settings.seed} {student} {version} {record.content_hash}")
-        silent = chance.random() < self.settings.silent
+        told = self.settings
+        chance = Chance(told.seed, f"{student} {version} {record.content_hash}")
+        silent = chance.share() < told.silent
         if record.operation is Operation.VOID:
             return Judgement(taken=True, silent=silent)
         if wrong := faults(record):
             return Judgement(taken=False, silent=silent, rejections=wrong)
-        if chance.random() < self.settings.rejects:
-            return Judgement(taken=False, silent=silent, rejections=((chance.choice(REFUSABLE), "与国家库要求不符"),))
+        if chance.share() < told.rejects:
+            return Judgement(taken=False, silent=silent, rejections=((chance.one_of(REFUSABLE), "与国家库要求不符"),))
         problem = None
         if known.is_duplicate:
             problem = ProblemType.DUPLICATE_NUMBER
-        elif chance.random() < self.settings.problems:
-            problem = chance.choice(self._kinds)
-        issues = problem is None and not known.has_number and chance.random() < self.settings.numbers
+        elif chance.share() < told.problems:
+            problem = chance.one_of(FOUND)
+        issues = problem is None and not known.has_number and chance.share() < told.numbers
         return Judgement(taken=True, silent=silent, problem=problem, issues_number=issues)
 
 

@@ -7,6 +7,7 @@ import hmac
 import json
 import os
 from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +28,15 @@ class Keys:
         raw = {name: b64decode(key) for name, key in ring["keys"].items()}
         self._topic = topic
         self._current: str = ring["current"]
+        head = {"alg": "dir", "enc": "A256GCM", "kid": self._current, "topic": topic, "subject": "%s"}
+        self._head = json.dumps(head, separators=(",", ":")).encode()
         self._ciphers = {name: AESGCM(key) for name, key in raw.items()}
         self._blind = hmac.digest(raw[self._current], b"nation: equal documents", "sha256")
         self._own = AESGCM(hmac.digest(raw[self._current], b"nation: own store", "sha256"))
 
     def seal(self, subject: str, body: bytes) -> bytes:
-        """The sealed body of an answer."""
-        header = {
-            "alg": "dir", "enc": "A256GCM", "kid": self._current, "topic": self._topic, "subject": subject,
-        }  # fmt: skip
-        head = _encoded(json.dumps(header, separators=(",", ":")).encode())
+        """The sealed body of an answer; the subject is an id, with nothing in it that JSON would write otherwise."""
+        head = _encoded(self._head % subject.encode())
         nonce = os.urandom(12)
         sealed = self._ciphers[self._current].encrypt(nonce, body, head)
         return b".".join((head, b"", _encoded(nonce), _encoded(sealed[:-16]), _encoded(sealed[-16:])))
@@ -55,9 +55,9 @@ class Keys:
             raise Unreadable("sealed for another record")
         return body
 
-    def blind(self, text: str) -> bytes:
+    def blind(self, text: str) -> str:
         """A keyed hash, so that the store can tell equal documents and names none."""
-        return hmac.digest(self._blind, text.encode(), "sha256")
+        return blake2b(text.encode(), digest_size=20, key=self._blind).hexdigest()
 
     def keep(self, data: bytes) -> bytes:
         """Data as the nation's own store has it."""

@@ -113,18 +113,22 @@ def test_the_store_keeps_one_judgement_a_record_and_names_nobody(key_file: Path)
     keys = Keys(key_file, TOPICS[0])
     store = Store(key_file.parent / "nation")
     judged = Judgement(taken=True, issues_number=True)
-    store.begin()
-    store.note(STUDENT, 1, 1, "ab" * 32, "new", judged, 1.0)
-    store.note(STUDENT, 1, 1, "ab" * 32, "new", Judgement(taken=False), 2.0)
-    store.take(STUDENT, 1, 1, "ab" * 32, keys.blind(f"1 {GIRL}"), void=False)
-    store.issue(keys.blind(f"G{GIRL}"), STUDENT, keys.keep(f"G{GIRL}".encode()))
-    store.end()
+    key, document = (STUDENT, 1, 1, "ab" * 32), keys.blind(f"1 {GIRL}")
+    memory = store.recall([STUDENT], [document])
+    memory.note(key, "new", judged, 1.0)
+    memory.take(key, document, void=False)
+    memory.issue(keys.blind(f"G{GIRL}"), STUDENT, keys.keep(f"G{GIRL}".encode()))
+    store.keep(memory, [])
+    again = store.recall([], [])
+    again.note(key, "new", Judgement(taken=False), 2.0)
+    store.keep(again, [])
     store.close()
     reopened = Store(key_file.parent / "nation")
-    assert reopened.judged(STUDENT, 1, 1, "ab" * 32) == judged
+    recalled = reopened.recall([STUDENT], [document])
+    assert recalled.judged == {key: judged}
+    assert recalled.holders == {document: {STUDENT}}
+    assert not reopened.is_free(keys.blind(f"G{GIRL}"))
     assert reopened.counts()["taken"] == 1
-    sealed = reopened.number_of(STUDENT)
-    assert sealed is not None
-    assert keys.kept(sealed).decode() == f"G{GIRL}"
+    assert keys.kept(recalled.numbers[STUDENT]).decode() == f"G{GIRL}"
     reopened.close()
     assert all(GIRL.encode() not in file.read_bytes() for file in (key_file.parent / "nation").iterdir())
