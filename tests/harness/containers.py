@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -108,3 +109,10 @@ class ContainerKafka:
             if time.monotonic() > deadline:
                 raise RuntimeError("Kafka did not start in its container: " + repr(self._container.get_logs())[-1500:])
             time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    try:
+        demand_engine()
+    except NoDockerEngineError as absent:
+        sys.exit(str(absent))

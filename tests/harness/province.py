@@ -30,10 +30,11 @@ async def fill(stack: WholeStack, services: Services, pupils: int, folder: Path)
     """Schools for so many pupils, with approved plans, classes and a workbook each; all rows are good."""
     accounts = stack.accounts
     first = read_json(Path(stack.about()["first_account"]))
-    founding = Founding(services, accounts, await province(services, accounts, first))
+    founder = await province(services, accounts, first)
+    founding = Founding(services, accounts, founder)
     await founding.authorities()
     officer = await accounts.enter(services, AUTHORITY_SEATS["county"][0].login)
-    await keep_window_open(officer, founding.ids["county"])
+    await keep_window_open(founder, founding.ids["county"])
     filled = []
     for number in range(-(-pupils // (CLASS_SIZE * MOST_CLASSES))):
         here = min(pupils - number * CLASS_SIZE * MOST_CLASSES, CLASS_SIZE * MOST_CLASSES)

@@ -2,16 +2,19 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, Final, Self
 from uuid import UUID
 
 from sqlalchemy import update
 
 from chassis.identity import Actor
+from chassis.testing import Spoken, spoken
 from chassis.transaction import Database
+from contracts import topics
 from contracts.photo import PhotoChanged
 from contracts.record import StudentRecord
+from contracts.review import Reason, RequestApproved, RequestWithdrawn, StepDecided
 from contracts.values import PhotoState, StudentStatus, WindowKind
 from registry.calendar.models import SchoolYearRow, WindowRow
 from registry.classes import queries as classes
@@ -27,6 +30,9 @@ from tests.harness.people import a_record
 
 NEVER: Final = date(2199, 9, 30)
 A_PHOTO: Final = "ab" * 32
+REVIEWER: Final = UUID(int=77)
+DECIDED: Final = datetime(2026, 9, 20, 8, 30, tzinfo=UTC)
+REASONS: Final = (Reason(code="incomplete", field="address", text="住址缺门牌号"),)
 
 
 @dataclass
@@ -142,3 +148,22 @@ def photo_of(pupil: Pupil, *, state: PhotoState = PhotoState.ACCEPTED, sha256: s
     return PhotoChanged(
         student_id=pupil.id, school_id=pupil.school_id, school_year=pupil.entry_year, state=state, sha256=sha256
     )
+
+
+def decision(
+    kind: type[Any], submission: Submission, *, version: int = 1, content_hash: str | None = None, **how: Any
+) -> Spoken:
+    """What review says of the submission: returned and rejected with a reason, on the submitted contents by default."""
+    about: dict[str, Any] = {
+        "student_id": submission.student_id,
+        "content_hash": content_hash or submission.content_hash,
+    }
+    if kind is RequestWithdrawn:
+        about["closed_at"] = DECIDED
+    else:
+        about |= {"decided_by": REVIEWER, "decided_at": DECIDED}
+    if kind is StepDecided:
+        about["step"] = 1
+    elif kind not in (RequestApproved, RequestWithdrawn):
+        about["reasons"] = REASONS
+    return spoken(topics.DECISION, submission.request_id, kind(**about), version=version, **how)

@@ -50,10 +50,11 @@ def found_county(stack: Stack) -> None:
         if await counties.found(services, accounts, read_json(Path(about["first_account"]))):
             schools = "、".join(school["name"] for school in accounts.founded["schools"].values())
             console.print(f"Founded: 合肥市教育局、长丰县教育局、{schools}.")
-        officer = await accounts.enter(services, "changfeng.officer")
-        until = await counties.keep_window_open(officer, accounts.founded["county"])
-        if until:
-            console.print(f"Today lies outside the season of entry: the county extended it until {until} (art. 15).")
+        founder = await accounts.enter(services, next(iter(accounts.people)))
+        for place in ("city", "county"):
+            until = await counties.keep_window_open(founder, accounts.founded[place])
+            if until:
+                console.print(f"Today lies outside the season of entry: the province extended it until {until}.")
 
     _run(stack, act)
 

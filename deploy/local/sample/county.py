@@ -248,12 +248,12 @@ async def found(services: Services, accounts: Accounts, first: Mapping[str, Any]
     return True
 
 
-async def keep_window_open(officer: Person, organisation_id: str) -> date | None:
+async def keep_window_open(founder: Person, organisation_id: str) -> date | None:
     """The day until which entry was extended now, None when its window is open. Source: art. 15.
 
     Raises Refused when the school year leaves no day to extend to.
     """
-    calendar = await officer.get("registry", "/v1/calendar", organisation=organisation_id)
+    calendar = await founder.get("registry", "/v1/calendar", organisation=organisation_id)
     window = next(each for each in calendar["windows"] if each["kind"] == "entry")
     if window["is_open"]:
         return None
@@ -267,15 +267,15 @@ async def keep_window_open(officer: Person, organisation_id: str) -> date | None
             f"学年{calendar['active_school_year']}已结束，不能再延长新生注册。请运行 make clean 后重新开始。",
             {},
         )
-    await officer.post(
+    await founder.post(
         "registry",
         "/v1/calendar/extensions",
         {
             "organisation_id": organisation_id,
             "kind": "entry",
             "until": until.isoformat(),
-            "reason": "示例县：在新生注册期外演示全流程。",
-            "document_number": f"长教基〔{today.year}〕示例{today:%m%d}号",
+            "reason": "在新生注册期外演示全流程。",
+            "document_number": f"皖教基〔{today.year}〕示例{today:%m%d}号",
         },
     )
     return until

@@ -158,7 +158,7 @@ class Journey:
             warned: dict[str, list[str]] = {}
             for each in items:
                 for warning in each["warnings"]:
-                    if not warning["reason"]:
+                    if warning["asks"] and not warning["reason"]:
                         warned.setdefault(warning["code"], []).append(each["student_id"])
             for code, students in warned.items():
                 for some in _batches(students, 1_000):

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from contracts.values import check_digit
 from sample import words
 
-PUPIL_REGION, GUARDIAN_REGION = "3499", "3498"
+PUPIL_REGION, GUARDIAN_REGION = "3599", "3598"
 """First four digits of the citizen IDs: counties of these cities were never assigned, so no living person has one."""
 
 
@@ -67,6 +67,8 @@ class People:
                 yield self.rare(number // 28)
             elif number % 50 == 23:
                 yield self.dotted(number // 50)
+            elif number % 40 == 17:
+                yield self.of_one_parent()
             else:
                 yield self.pupil()
 
@@ -85,6 +87,12 @@ class People:
         """A child whose name has a character that old tables lack."""
         surname, given = words.RARE_NAMES[which % len(words.RARE_NAMES)]
         return self._child(surname + given, self.random.choice("12"), "01", surname)
+
+    def of_one_parent(self) -> Pupil:
+        """A child with one family member only, for which the form asks why."""
+        child = self.pupil()
+        del child.family[1:]
+        return child
 
     def dotted(self, which: int) -> Pupil:
         """A child whose name has a `·`."""

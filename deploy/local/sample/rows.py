@@ -56,7 +56,7 @@ def row_of(pupil: Pupil, chance: random.Random, *, school_code: str, class_numbe
         "上下学方式": chance.choice(("步行", "家长接送", "公交车", "4")),
         "是否需要乘坐校车": "否",
         "曾用名": "",
-        "身份证件有效期": f"{pupil.born.year + 1}.06.01-{pupil.born.year + 6}.06.01" if own else "",
+        "身份证件有效期": f"{entry_year - 1}.06.01-{entry_year + 4}.06.01" if own else "",
         "血型": chance.choice(("A", "B型", "O", "AB", "不详", "")),
         "特长": chance.choice(words.TALENTS),
         "学籍辅号": "",
@@ -67,6 +67,8 @@ def row_of(pupil: Pupil, chance: random.Random, *, school_code: str, class_numbe
         "残疾人类型": "无",
         "是否由政府购买学位": "否",
         "随班就读": "无",
+        # Half of the clerks write down why there is one parent; the others are asked at pre-review.
+        "情况说明": "单亲家庭，随父亲生活。" if len(pupil.family) == 1 and chance.random() < 0.5 else "",
     }
     for number, member in enumerate(pupil.family[:2], 1):
         row |= _member(number, member, address, region)
