@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from chassis.testing import deliver
-from chassis.testing import spoken as said
 from chassis.transaction import Database
-from contracts import topics
-from contracts.review import Reason, RequestApproved, RequestRejected, RequestReturned, RequestWithdrawn
+from contracts.review import RequestApproved, RequestRejected, RequestReturned, RequestWithdrawn
 from contracts.values import StudentStatus
 from registry.enrolment import commands
 from registry.enrolment.queries import Submission
@@ -22,7 +20,7 @@ from registry.student import commands as student_commands
 from registry.student.commands import Entry
 from registry.student.domain import EDGES, Change
 from tests.harness.people import a_record
-from tests.harness.pupils import Pupils
+from tests.harness.pupils import Pupils, decision
 
 WRONG = "0" * 64
 KINDS = (RequestApproved, RequestReturned, RequestRejected, RequestWithdrawn)
@@ -71,22 +69,9 @@ class Life:
         if not self.requests:
             return
         request = self.requests[-1 if which == "last" else 0]
-        about = {
-            "student_id": request.student_id, "content_hash": request.content_hash if is_right else WRONG,
-        }  # fmt: skip
-        at = request.submitted_at
-        event = (
-            kind(**about, closed_at=at)
-            if kind is RequestWithdrawn
-            else kind(
-                **about,
-                decided_by=uuid4(),
-                decided_at=at,
-                **({} if kind is RequestApproved else {"reasons": (Reason(code="other"),)}),
-            )
-        )
         self.spoken[request.request_id] = version = self.spoken.get(request.request_id, 0) + 1
-        self.last = said(topics.DECISION, request.request_id, event, version=version)
+        wrong = None if is_right else WRONG
+        self.last = decision(kind, request, version=version, content_hash=wrong)
         await self.again()
 
     async def again(self) -> None:

@@ -1,4 +1,3 @@
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -6,43 +5,25 @@ import pytest
 from sqlalchemy import text
 
 from chassis.consuming import Received
-from chassis.testing import Spoken, deliver
+from chassis.testing import deliver
 from chassis.testing import spoken as said
 from chassis.transaction import Database
 from contracts import topics
-from contracts.review import Reason, RequestApproved, RequestRejected, RequestReturned, RequestWithdrawn, StepDecided
+from contracts.review import RequestApproved, RequestRejected, RequestReturned, RequestWithdrawn, StepDecided
 from contracts.sync import NationalStandingChanged, OpenProblem, Standing
 from contracts.values import NumberKind, NumberStatus, PhotoState, ProblemType, StudentStatus
 from registry.enrolment import commands, queries
 from registry.enrolment.domain import State
-from registry.enrolment.queries import Submission
 from registry.main import subscribers
 from registry.student import commands as student_commands
 from registry.student.commands import Entry
 from tests.harness.people import a_record
-from tests.harness.pupils import Pupils, photo_of
-
-REVIEWER = UUID(int=77)
-DECIDED = datetime(2026, 9, 20, 8, 30, tzinfo=UTC)
-REASONS = (Reason(code="incomplete", field="address", text="住址缺门牌号"),)
+from tests.harness.pupils import DECIDED, Pupils, decision, photo_of
 
 
 @pytest.fixture
 async def pupils(database: Database, tree: Any, a_class: Any) -> Pupils:
     return await Pupils.of(database, tree, a_class)
-
-
-def decision(
-    kind: type[Any], submission: Submission, *, version: int = 1, content_hash: str | None = None, **how: Any
-) -> Spoken:
-    about = {"student_id": submission.student_id, "content_hash": content_hash or submission.content_hash}
-    if kind is RequestWithdrawn:
-        event = kind(**about, closed_at=DECIDED)
-    else:
-        reasons = {"reasons": REASONS} if kind in (RequestReturned, RequestRejected) else {}
-        step = {"step": 1} if kind is StepDecided else {}
-        event = kind(**about, decided_by=REVIEWER, decided_at=DECIDED, **reasons, **step)
-    return said(topics.DECISION, submission.request_id, event, version=version, **how)
 
 
 async def versions(database: Database, student_id: UUID) -> list[tuple[int, str, str]]:
