@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
+import structlog
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -16,6 +17,7 @@ from chassis.http.health import Check, health
 from chassis.http.permission import permissions
 from chassis.http.problems import Render, problem_json
 from chassis.settings import ProcessSettings
+from chassis.telemetry.logs import configure_own
 from contracts.refusal import Refusal
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -45,6 +47,10 @@ def application(
 
     Raises NoPermissionDeclared when a route does not say who may use it.
     """
+
+    if not structlog.is_configured():
+        # Structlog's own way would print the local variables of every frame.
+        configure_own(name)
 
     @asynccontextmanager
     async def living(app: FastAPI) -> AsyncIterator[None]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import structlog
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware import body_limit
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -65,8 +66,8 @@ class Failing:
                 await self.app(own, receive if body is None else replayed(body, receive), noting)
                 return
             except Exception as error:
-                if isinstance(error, HTTPException):
-                    raise  # the body limit's own signal, which its middleware answers
+                if type(error).__module__ == body_limit.__name__:
+                    raise  # the limit's own signals, which its middleware answers
                 if started:
                     log.exception("http.broken-off")
                     raise

@@ -25,9 +25,17 @@ _NOISY: Final = {
 """Libraries that log what nobody reads, or what somebody sent."""
 
 
+_render = structlog.processors.JSONRenderer(ensure_ascii=False)
+
+
 def configure_logs(name: str, level: str = "INFO") -> None:
-    """From now on every line is JSON, masked, and names the process."""
+    """From now on every line is JSON, masked, and names the process: the house's own and every library's."""
     number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
+    _take_libraries(number, configure_own(name, number))
+
+
+def configure_own(name: str, level: int = logging.INFO) -> list[structlog.typing.Processor]:
+    """The same for the house's own lines alone; what is done to each line is returned."""
 
     def add_process(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         event["process"] = name
@@ -45,27 +53,30 @@ def configure_logs(name: str, level: str = "INFO") -> None:
         add_process,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    render = structlog.processors.JSONRenderer(ensure_ascii=False)
     structlog.configure(
-        processors=[*shared, render],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        processors=[*shared, _render],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(),
         cache_logger_on_first_use=False,
     )
+    return shared
+
+
+def _take_libraries(level: int, shared: list[structlog.typing.Processor]) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder(), *shared],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _render],
             use_get_message=True,
         )
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(number)
+    root.setLevel(level)
     for noisy, least in _NOISY.items():
         logger = logging.getLogger(noisy)
-        logger.setLevel(max(least, number))
+        logger.setLevel(max(least, level))
         logger.handlers = []
         logger.propagate = True
     logging.captureWarnings(capture=True)
