@@ -5,28 +5,45 @@ from hashlib import sha256
 from typing import Annotated, Any
 from uuid import UUID
 
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel
+
 from chassis.http import Actor, allow, current_actor, database, resource
 from chassis.identity.copies import may_see, subtree
 from chassis.ids import new_id
 from chassis.sealing import Vault
 from chassis.transaction import Database, Tx
-from fastapi import APIRouter, Depends, File, Query, Response, UploadFile
-from pydantic import BaseModel
-
 from contracts.refusal import NotFound
 from contracts.values import PhotoState, Role
 from photo import commands, domain, queries
 from photo.archive import LARGEST_ARCHIVE, Archive
 from photo.checks import LARGEST_FILE
-from photo.errors import SENTENCES, PhotoRefused
+from photo.errors import SENTENCES, ArchiveRefused, PhotoRefused
 from photo.jobs import keep
 from photo.storage import Album
+from photo.uploading import ENVELOPE, received
 from photo.working import Workshop
 
 router = APIRouter(prefix="/v1")
 
 SCHOOL = (Role.REGISTRAR, Role.TEACHER)
 ANYONE_INSIDE = (*SCHOOL, Role.OFFICER, Role.VIEWER, Role.PROVINCE_ADMIN)
+
+FILE_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            }
+        },
+    }
+}
+"""What OpenAPI says of a body that is read as it comes."""
 
 Db = Annotated[Database, Depends(database)]
 Who = Annotated[Actor, Depends(current_actor)]
@@ -134,14 +151,19 @@ async def requirements(
     )
 
 
-@router.put("/students/{student_id}/photo", dependencies=[allow(*SCHOOL)])
+@router.put(
+    "/students/{student_id}/photo",
+    dependencies=[allow(*SCHOOL)],
+    max_body_size=LARGEST_FILE + ENVELOPE,
+    openapi_extra=FILE_BODY,
+)
 async def take_photo(
+    request: Request,
     student_id: UUID,
     db: Db,
     actor: Who,
     album: Annotated[Album, Depends(resource(Album))],
     workshop: Annotated[Workshop, Depends(resource(Workshop))],
-    file: Annotated[UploadFile, File()],
 ) -> PhotoTaken:
     """One photo for one pupil; the same photo again changes nothing. Source: art. 12."""
     async with db.snapshot() as tx:
@@ -149,7 +171,7 @@ async def take_photo(
         due = (await queries.requirements_of(tx, [student_id])).get(student_id)
     if code := domain.why_not_taken(due):
         raise PhotoRefused(code)
-    standard = await workshop.standardise(await file.read(LARGEST_FILE + 1))
+    standard = await workshop.standardise(await received(request, LARGEST_FILE, PhotoRefused("photo-too-large")))
     if isinstance(standard, str):
         async with db.transaction(actor) as tx:
             await commands.refuse(tx, {student_id: standard})
@@ -175,19 +197,25 @@ async def photo_of(student_id: UUID, db: Db, actor: Who, album: Annotated[Album,
     )
 
 
-@router.post("/archives", dependencies=[allow(*SCHOOL)], status_code=202)
+@router.post(
+    "/archives",
+    dependencies=[allow(*SCHOOL)],
+    status_code=202,
+    max_body_size=LARGEST_ARCHIVE + ENVELOPE,
+    openapi_extra=FILE_BODY,
+)
 async def open_archive(
+    request: Request,
     db: Db,
     actor: Who,
     album: Annotated[Album, Depends(resource(Album))],
-    file: Annotated[UploadFile, File()],
     school: UUID | None = None,
 ) -> ArchiveState:
     """A ZIP of photos to be worked through; ask for its state until it is done. Source: art. 12."""
     owner = school or actor.organisation_id
     async with db.snapshot() as tx:
         await _inside(tx, actor, owner, "学校")
-    data = await file.read(LARGEST_ARCHIVE + 1)
+    data = await received(request, LARGEST_ARCHIVE, ArchiveRefused("archive-too-large"))
     archive = Archive(data)
     archive_id, content = new_id(), sha256(data).hexdigest()
     key = await album.keep("archive", archive_id, content, data)

@@ -8,7 +8,7 @@ import warnings
 from dataclasses import dataclass
 from hashlib import sha256
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 WIDTH, HEIGHT = 358, 441
 """Pixels: 26 × 32 mm at 350 dpi."""
@@ -49,7 +49,7 @@ def standardise(data: bytes) -> Standard | str:
                 return why_not(image) or _make(image)
         except (Image.DecompressionBombWarning, Image.DecompressionBombError):
             return "photo-too-many-pixels"
-        except Image.UnidentifiedImageError:
+        except UnidentifiedImageError:
             return "photo-not-an-image"
         except (OSError, ValueError, SyntaxError, EOFError, ArithmeticError, MemoryError):
             # Pillow raises all of these on broken files; the child process holds what else it may do.

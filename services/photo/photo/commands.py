@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from chassis.consuming import Received
-from chassis.rows import values_of
-from chassis.transaction import Tx
 from sqlalchemy import Integer, Text, Uuid, delete, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from chassis.consuming import Received
+from chassis.rows import values_of
+from chassis.transaction import Tx
 from contracts import topics
 from contracts.registry import StudentChanged
 from contracts.values import PhotoState
@@ -30,7 +30,8 @@ async def expect(tx: Tx, pupils: Sequence[Received[StudentChanged]]) -> None:
     Four statements, however many pupils. Source: art. 12.
     """
     await tx.upsert(PupilRow, [_pupil(received) for received in pupils], key=("student_id",))
-    due, over = [], []
+    due: list[Received[StudentChanged]] = []
+    over: list[Received[StudentChanged]] = []
     for received in pupils:
         said = received.event
         (due if domain.is_due(first_grade=said.first_grade, status=said.status) else over).append(received)

@@ -48,6 +48,13 @@ class ArchiveRefused(Refusal):
         super().__init__(code, self._SENTENCES[code])
 
 
+class NoFile(Refusal):
+    """A request without the file that it should bring, or one that ended early."""
+
+    def __init__(self) -> None:
+        super().__init__("no-file", "没有收到文件，或上传中断。请重新选择一个文件后上传。")
+
+
 class FileNotWaiting(Refusal):
     """A file of an archive that no longer waits for a person to match it."""
 

@@ -9,7 +9,6 @@ from uuid import UUID
 from chassis.identity import Actor
 from chassis.sealing import Vault
 from chassis.transaction import Database
-
 from photo import commands, domain, queries
 from photo.archive import Archive, Member
 from photo.checks import Standard

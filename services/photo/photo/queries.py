@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Select, func, or_, select
+
 from chassis.identity.copies import subtree
 from chassis.transaction import Tx
-from sqlalchemy import ColumnElement, Select, func, or_, select
-
 from contracts.event import Event
 from contracts.photo import PhotoChanged
 from contracts.values import PhotoState, StudentStatus
@@ -22,10 +22,10 @@ MATCH_COLUMNS = {
 }
 
 
-async def photos_said(tx: Tx, enrolments: Sequence[UUID]) -> Mapping[UUID, Event | None]:
+async def changed(tx: Tx, enrolments: Sequence[UUID]) -> Mapping[UUID, Event | None]:
     """The state of photo.photo.v1 for enrolments; an enrolment that needs no photo any more has ended."""
     rows = await tx.rows(select(RequirementRow.__table__).where(RequirementRow.enrolment_id.in_(enrolments)))
-    return {
+    said = {
         row.enrolment_id: PhotoChanged(
             student_id=row.student_id,
             school_id=row.school_id,
@@ -36,6 +36,7 @@ async def photos_said(tx: Tx, enrolments: Sequence[UUID]) -> Mapping[UUID, Event
         )
         for row in rows
     }
+    return dict.fromkeys(enrolments) | said
 
 
 def _requirement(row: Any) -> Requirement:
@@ -115,7 +116,7 @@ class Page:
     total: int
 
 
-async def _page(tx: Tx, wanted: Select[Any], order: Sequence[ColumnElement[Any]], offset: int, limit: int) -> Page:
+async def _page(tx: Tx, wanted: Select[*tuple[Any, ...]], order: Sequence[Any], offset: int, limit: int) -> Page:
     total = await tx.scalar(select(func.count()).select_from(wanted.subquery()))
     return Page(await tx.rows(wanted.order_by(*order).offset(offset).limit(limit)), total)
 

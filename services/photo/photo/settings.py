@@ -1,7 +1,8 @@
 """Settings of photo: `PHOTO_*`."""
 
-from chassis.settings import ServiceSettings
 from pydantic_settings import SettingsConfigDict
+
+from chassis.settings import ServiceSettings
 
 
 class PhotoSettings(ServiceSettings):

@@ -1,14 +1,24 @@
 """Objects: standard photos and waiting archives, sealed, under names that say nothing about anybody."""
 
 import contextlib
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 import obstore
-from chassis.sealing import Vault
 from obstore.exceptions import AlreadyExistsError
-from obstore.store import ObjectStore
+from obstore.store import LocalStore, ObjectStore, from_url
 
+from chassis import crash
+from chassis.sealing import Vault
 from contracts.refusal import Refusal
+
+
+def opened(url: str) -> ObjectStore:
+    """The store at a URL: a folder, made where it is missing, or a bucket (access to it from `AWS_*` variables)."""
+    if url.startswith("file:"):
+        return LocalStore(Path(unquote(urlsplit(url).path)), mkdir=True)
+    return from_url(url)
 
 
 class Album:
@@ -26,8 +36,10 @@ class Album:
         """The key under which the content is kept; the same content again is the same key."""
         key = f"{folder}/{owner.hex[-2:]}/{owner}/{name}"
         sealed = self._vault.seal(content, table=folder, column=name, row=owner)
+        crash.point("photo.after_tmp_write")
         with contextlib.suppress(AlreadyExistsError):
             await obstore.put_async(self._store, key, sealed, mode="create")
+        crash.point("photo.after_rename_before_row")
         return key
 
     async def take(self, key: str) -> bytes:
