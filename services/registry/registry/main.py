@@ -34,6 +34,7 @@ from registry.importing.storage import Inbox
 from registry.organisation import api as organisation_api
 from registry.organisation import queries as organisations
 from registry.settings import RegistrySettings
+from registry.student import api as student_api
 from registry.student import queries as students
 from registry.student.files import Files
 
@@ -58,6 +59,7 @@ ROUTERS = (
         calendar_api.router,
         classes_api.router,
         importing_api.router,
+        *student_api.ROUTERS,
         *enrolment_api.ROUTERS,
         desk.desk(DESK),
     ),

@@ -4,7 +4,9 @@ from registry.student.commands.advancing import Held, advance, lock, note_photos
 from registry.student.commands.drafting import draft, rehearse
 from registry.student.commands.editing import Placed, edit, place, remove, taken
 from registry.student.commands.entries import Drafted, Entry, Outcome, SheetMemory
+from registry.student.commands.keys import document_index, name_index, number_index, person_index
 from registry.student.commands.numbering import issue_numbers
+from registry.student.commands.proving import Proof, add_evidence, remove_evidence
 from registry.student.commands.undoing import take_back
 
 __all__ = [
@@ -13,17 +15,24 @@ __all__ = [
     "Held",
     "Outcome",
     "Placed",
+    "Proof",
     "SheetMemory",
+    "add_evidence",
     "advance",
+    "document_index",
     "draft",
     "edit",
     "issue_numbers",
     "lock",
+    "name_index",
     "note_photos",
     "note_standings",
+    "number_index",
+    "person_index",
     "place",
     "rehearse",
     "remove",
+    "remove_evidence",
     "take_back",
     "taken",
 ]

@@ -165,7 +165,7 @@ def _first_look(
             continue
         who = identity(vault, entry.record)
         drafted.identity = who.short
-        earlier = memory.identities.get(who.short) or seen.get(who.short)
+        earlier = memory.identities.get(who.short, seen.get(who.short))
         if earlier is not None:
             drafted.outcome = Outcome.DUPLICATE
             drafted.problems = (_same_sheet(earlier),)

@@ -1,14 +1,27 @@
 """What other areas, and pages, ask about pupils."""
 
 from registry.student.queries.claims import Holder, Suspicion, alike, holders, suspicions, taken_numbers
+from registry.student.queries.details import (
+    DuplicateCase,
+    NumberOfOld,
+    Step,
+    duplicate_cases,
+    numbers_of,
+    placements_of,
+    school_of,
+    steps_of,
+)
 from registry.student.queries.pupils import Pupil, Wanted, carried, conditions, pupil_page, pupils
 from registry.student.queries.schools import Setting, by_number, school_class, setting, whom_to_ask
 from registry.student.queries.speaking import changed, records_changed
 
 __all__ = [
+    "DuplicateCase",
     "Holder",
+    "NumberOfOld",
     "Pupil",
     "Setting",
+    "Step",
     "Suspicion",
     "Wanted",
     "alike",
@@ -16,12 +29,17 @@ __all__ = [
     "carried",
     "changed",
     "conditions",
+    "duplicate_cases",
     "holders",
+    "numbers_of",
+    "placements_of",
     "pupil_page",
     "pupils",
     "records_changed",
     "school_class",
+    "school_of",
     "setting",
+    "steps_of",
     "suspicions",
     "taken_numbers",
     "whom_to_ask",
