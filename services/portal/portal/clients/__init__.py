@@ -1,0 +1,1 @@
+"""How the portal asks the services: one module per service, typed answers."""

@@ -1,0 +1,91 @@
+"""Wiring: the pages, the services' addresses, what stands before and behind."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx2
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import Response
+
+from chassis.http import allow_anyone, answer, application
+from chassis.serving import serve
+from chassis.settings import SettingsRefused
+from portal import pages
+from portal.assets import ASSETS
+from portal.clients.calling import Away, Refused, SignedOut
+from portal.guarding import Guard
+from portal.rendering import of_away, of_refused, problem_page, see_other, url
+from portal.settings import PortalSettings
+from portal.visiting import ChangePasswordFirst, Reach, TokenBook, reach_of, session_of
+
+static = APIRouter(prefix="/static", dependencies=[allow_anyone()], include_in_schema=False)
+
+
+@static.get("/{digest}/{name}")
+async def asset(digest: str, name: str, request: Request) -> Response:
+    """A file for the browser."""
+    return ASSETS.serve(request, digest, name)
+
+
+def create(settings: PortalSettings, transport: httpx2.AsyncBaseTransport | None = None) -> FastAPI:
+    """The portal. `transport` stands for the network in tests."""
+
+    @asynccontextmanager
+    async def living(app: FastAPI) -> AsyncIterator[None]:
+        async with httpx2.AsyncClient(
+            timeout=httpx2.Timeout(settings.answer_within.total_seconds(), connect=2.0),
+            limits=httpx2.Limits(max_connections=200, max_keepalive_connections=50),
+            transport=transport or httpx2.AsyncHTTPTransport(retries=1),
+            trust_env=False,
+        ) as http:
+            app.state.reach = Reach(settings, http, TokenBook(settings.token_kept.total_seconds()))
+            yield
+
+    app = application(
+        "portal", settings, routers=[static, *pages.ROUTERS], lifespan=living, render=problem_page, publishes=False
+    )
+    app.add_middleware(Guard, settings=settings)
+    app.add_exception_handler(SignedOut, _sign_in_first)
+    app.add_exception_handler(ChangePasswordFirst, _password_first)
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(Away, _away)
+    return app
+
+
+async def _sign_in_first(request: Request, _: Exception) -> Response:
+    """To the sign-in page, and back afterwards; what htmx asks for makes the whole page go there."""
+    reach = reach_of(request)
+    session = session_of(request, reach.settings)
+    came = request.url.path if request.method == "GET" and request.url.path != "/" else None
+    target = url("/sign-in", next=came, done="signed-out-idle" if session or came else None)
+    if session:
+        reach.tokens.forget(session)
+    if request.headers.get("hx-request"):
+        return Response(headers={"HX-Redirect": target})
+    response = see_other(target)
+    response.delete_cookie(reach.settings.cookie, path="/", secure=reach.settings.secure, httponly=True)
+    return response
+
+
+async def _password_first(_: Request, __: Exception) -> Response:
+    return see_other("/password")
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return answer(request, of_refused(error))
+
+
+async def _away(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Away)
+    return answer(request, of_away(error))
+
+
+def main() -> None:
+    """`python -m portal`."""
+    try:
+        settings = PortalSettings.read()
+    except SettingsRefused as refused:
+        sys.exit(str(refused))
+    serve("portal", create(settings), settings)

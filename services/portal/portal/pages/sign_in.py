@@ -1,0 +1,68 @@
+"""登录与退出."""
+
+import contextlib
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from chassis.http import allow_anyone
+from portal import words
+from portal.clients.calling import Away, Refused, SignedOut
+from portal.forms import Form, Sent, Told, missing, told
+from portal.rendering import see_other, show
+from portal.visiting import reach_of, session_of
+
+router = APIRouter(dependencies=[allow_anyone()])
+
+
+def _own_path(text: str | None) -> str | None:
+    """A path of the portal to go on to, and nothing that could lead elsewhere."""
+    fits = text and text.startswith("/") and not text.startswith("//") and "\\" not in text and text.isprintable()
+    return text if fits else None
+
+
+def _page(request: Request, onward: str | None, form: Form | None, why: Told | None) -> Response:
+    done = words.DONE.get(request.query_params.get("done", ""))
+    login = form.text("login") if form else ""
+    return show(None, "sign_in.html", told=why, login=login, onward=_own_path(onward) or "", done=done)
+
+
+@router.get("/sign-in")
+async def look(request: Request, onward: Annotated[str | None, Query(alias="next", max_length=300)] = None) -> Response:
+    """The form."""
+    return _page(request, onward, None, None)
+
+
+@router.post("/sign-in")
+async def sign_in(request: Request, form: Sent) -> Response:
+    """A new session; the one that the browser may have brought is left behind."""
+    reach = reach_of(request)
+    onward = _own_path(form.text("next"))
+    if not form.text("login") or not form.raw("password"):
+        return _page(request, onward, form, missing("请填写账号和密码。"))
+    try:
+        signed_in = await reach.sessions(request).sign_in(form.text("login"), form.raw("password"))
+    except (Refused, Away) as why:
+        return _page(request, onward, form, told(why))
+    response = see_other("/password" if signed_in.must_change_password else (onward or "/"))
+    secure = reach.settings.secure
+    response.set_cookie(
+        reach.settings.cookie, signed_in.session, path="/", secure=secure, httponly=True, samesite="lax"
+    )
+    return response
+
+
+@router.post("/sign-out")
+async def sign_out(request: Request) -> Response:
+    """The end of the session, and of what the browser has kept of it."""
+    reach = reach_of(request)
+    session = session_of(request, reach.settings)
+    if session:
+        reach.tokens.forget(session)
+        with contextlib.suppress(Refused, SignedOut):
+            await reach.sessions(request).sign_out(session)
+    response = see_other("/sign-in", done="signed-out")
+    response.delete_cookie(reach.settings.cookie, path="/", secure=reach.settings.secure, httponly=True, samesite="lax")
+    response.headers["Clear-Site-Data"] = '"cache", "cookies", "storage"'
+    return response
