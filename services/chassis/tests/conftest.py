@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -17,6 +17,9 @@ from chassis.tables import create_delivery_tables
 from chassis.transaction import Builder, Database, Tx
 from contracts.event import Event
 from contracts.topics import Kind, Topic
+
+if TYPE_CHECKING:
+    from services.chassis.tests.rig import Rig
 
 
 class ThingChanged(Event):
@@ -173,3 +176,23 @@ def rows(database: Database) -> Rows:
             return list(await tx.rows(text(statement), values))
 
     return read
+
+
+@pytest.fixture
+async def rig(template_database: Callable[..., str], kafka_server: str, tmp_path: Path) -> AsyncIterator["Rig"]:
+    """A maker and a taker on fresh databases, with topics of their own on the run's broker."""
+    from services.chassis.tests.rig import Rig
+
+    suffix = uuid4().hex[:8]
+    topics = make_topics(suffix)
+    made = Rig(
+        suffix,
+        topics,
+        write_keys(tmp_path, [topics.secret.name]),
+        kafka_server,
+        template_database("chassis-delivery", migrate),
+        template_database("chassis-delivery", migrate),
+    )
+    await made.begin()
+    yield made
+    await made.end()
