@@ -81,6 +81,7 @@ class CaseRow(Base):
         Index("review_case_state", "state", "deadline", "submitted_at", "id"),
         Index("review_case_student", "student_id"),
         Index("review_case_unrouted", "id", postgresql_where="authority_id IS NULL AND state = 'open'"),
+        Index("review_case_escalated", "escalated_to", "state", postgresql_where="escalated_to IS NOT NULL"),
         Index("review_case_claimed", "claimed_until", postgresql_where="claimed_until IS NOT NULL"),
     )
 

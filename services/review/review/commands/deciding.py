@@ -14,7 +14,7 @@ from chassis.identity.copies import organisations
 from chassis.transaction import Tx
 from contracts.refusal import NotFound, Refusal
 from contracts.registry import WithdrawalAsked
-from contracts.review import Decision, Reason, StepDecided
+from contracts.review import Decision, Reason, RequestRejected, RequestReturned, StepDecided
 from review import domain, queries
 from review.commands.noting import note
 from review.domain import Case, Outcome, Reviewer
@@ -128,7 +128,7 @@ async def _store(tx: Tx, decided: Sequence[tuple[Row[Any], Case, Decision]]) -> 
                 "outcome": (case.outcome or Outcome.APPROVED).value,
                 "final": case.outcome is not None,
                 "content_hash": said.content_hash,
-                "reasons": [reason.model_dump() for reason in getattr(said, "reasons", ())],
+                "reasons": _reasons(said),
                 "decided_by": said.decided_by,
                 "account_id": tx.actor.account_id,
                 "organisation_id": tx.actor.organisation_id,
@@ -141,6 +141,11 @@ async def _store(tx: Tx, decided: Sequence[tuple[Row[Any], Case, Decision]]) -> 
         tx.say(case.id, said)
     action = "case.step" if isinstance(decided[0][2], StepDecided) else f"case.{decided[0][1].outcome}"
     note(tx, action, {row.id: row.school_id for row, _, _ in decided})
+
+
+def _reasons(said: Decision) -> list[dict[str, Any]]:
+    sent_back = isinstance(said, RequestReturned | RequestRejected)
+    return [reason.model_dump() for reason in said.reasons] if sent_back else []
 
 
 async def withdraw(tx: Tx, asked: Sequence[Received[WithdrawalAsked]]) -> None:

@@ -1,6 +1,7 @@
 """Cases are opened, routed to an authority, and given a deadline."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -34,17 +35,31 @@ async def open_cases(tx: Tx, submitted: Sequence[Received[RequestSubmitted]]) ->
         tx, {received.subject: (received.event.authority_id, received.event.school_id) for received in submitted}
     )
     calendars = await calendars_of(tx, {received.event.school_id for received in submitted})
-    rows = [_opened(received, authorities.get(received.subject), calendars) for received in submitted]
+    days = {received.subject: received.event.submitted_at.astimezone(ZONE).date() for received in submitted}
+    due = _deadlines(
+        {(each.event.school_id, each.event.school_year, days[each.subject]) for each in submitted}, calendars
+    )
+    rows = [_opened(each, authorities.get(each.subject), days[each.subject], due) for each in submitted]
     await tx.insert(CaseRow, rows, skip_existing=True)
     note(tx, "case.open", {row["id"]: row["school_id"] for row in rows})
 
 
+Day = tuple[UUID, int, date]
+"""School, school year, day of submission: what a deadline follows from."""
+
+
+def _deadlines(days: Collection[Day], calendars: Mapping[UUID, CalendarCopy]) -> dict[Day, date]:
+    """The deadline of each; a school whose calendar is not known has no holidays."""
+    return {
+        (school, year, day): domain.deadline(calendars.get(school, queries.UNHEARD), year, day)
+        for school, year, day in days
+    }
+
+
 def _opened(
-    received: Received[RequestSubmitted], authority: UUID | None, calendars: Mapping[UUID, CalendarCopy]
+    received: Received[RequestSubmitted], authority: UUID | None, submitted_on: date, due: Mapping[Day, date]
 ) -> dict[str, Any]:
     said = received.event
-    submitted_on = said.submitted_at.astimezone(ZONE).date()
-    calendar = calendars.get(said.school_id, queries.UNHEARD)
     return {
         "id": received.subject,
         "kind": said.kind.value,
@@ -64,7 +79,7 @@ def _opened(
         "authority_id": authority,
         "step": 1,
         "state": State.OPEN.value,
-        "deadline": domain.deadline(calendar, said.school_year, submitted_on),
+        "deadline": due[said.school_id, said.school_year, submitted_on],
     }
 
 

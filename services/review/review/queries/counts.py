@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from chassis.identity import Actor
 from chassis.identity.copies import calendar_of
@@ -74,6 +74,11 @@ async def desk(tx: Tx, actor: Actor) -> Mapping[str, int]:
     today = tx.now.date()
     calendar = await calendar_of(tx, own) or UNHEARD
     soon = calendar.after_working_days(today, domain.SOON)
+    returned = and_(
+        CaseRow.state == State.DECIDED.value,
+        CaseRow.decision == Outcome.RETURNED.value,
+        CaseRow.school_year == calendar.active_school_year,
+    )
     row = await tx.row(
         select(
             func.count().filter(_OPEN).label("cases_open"),
@@ -81,10 +86,8 @@ async def desk(tx: Tx, actor: Actor) -> Mapping[str, int]:
             func.count().filter(_OPEN, CaseRow.deadline.between(today, soon)).label("cases_due_soon"),
             func.count().filter(_OPEN, func.cardinality(CaseRow.warnings) > 0).label("cases_flagged"),
             func.count().filter(_OPEN, CaseRow.escalated_to == own).label("cases_escalated"),
-            func.count()
-            .filter(CaseRow.decision == Outcome.RETURNED.value, CaseRow.school_year == calendar.active_school_year)
-            .label("cases_returned"),
-        ).where(mine)
+            func.count().filter(returned).label("cases_returned"),
+        ).where(mine, or_(_OPEN, returned))
     )
     assert row is not None
     counts = dict(row._mapping)

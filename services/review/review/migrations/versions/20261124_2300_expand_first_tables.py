@@ -61,6 +61,12 @@ def upgrade() -> None:
         postgresql_where=sa.text("authority_id IS NULL AND state = 'open'"),
     )
     op.create_index(
+        "review_case_escalated",
+        "review_case",
+        ["escalated_to", "state"],
+        postgresql_where=sa.text("escalated_to IS NOT NULL"),
+    )
+    op.create_index(
         "review_case_claimed", "review_case", ["claimed_until"], postgresql_where=sa.text("claimed_until IS NOT NULL")
     )
     op.create_table(

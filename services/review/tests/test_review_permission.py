@@ -1,0 +1,104 @@
+"""Who may what on which route, and what the others are told."""
+
+from typing import Any
+
+import pytest
+
+from chassis.http.permission import permissions
+from contracts.values import Role
+from review.main import service
+from services.review.tests.province import HASH, Province
+
+SEEN = {"content_hash": HASH}
+SENT_BACK = {**SEEN, "reasons": [{"code": "photo-unfit", "field": "photo", "text": "背景不是淡蓝色"}]}
+O, V, P, R, T = Role.OFFICER, Role.VIEWER, Role.PROVINCE_ADMIN, Role.REGISTRAR, Role.TEACHER  # noqa: E741 - as in the table of roles
+
+
+def test_every_route_says_who_may(settings: Any) -> None:
+    found = permissions(service.app(settings))
+    deciding, reading, all_roles = {O, P}, {O, V, P, R}, set(Role)
+    expected = {
+        "GET /v1/cases": reading,
+        "GET /v1/cases/{case_id}": reading,
+        "POST /v1/cases/approve": deciding,
+        "POST /v1/cases/{case_id}/approve": deciding,
+        "POST /v1/cases/{case_id}/return": deciding,
+        "POST /v1/cases/{case_id}/reject": deciding,
+        "POST /v1/cases/{case_id}/claim": deciding,
+        "POST /v1/cases/{case_id}/release": deciding,
+        "POST /v1/cases/{case_id}/reroute": deciding,
+        "GET /v1/reasons": all_roles,
+        "GET /v1/progress": {O, V, P},
+        "GET /v1/desk": all_roles,
+    }
+    assert {route: roles for route, roles in found.items() if route.split()[1].startswith("/v1")} == expected
+
+
+WHO = ("officer", "viewer", "admin", "city_officer", "other_officer", "registrar", "other_registrar", "teacher", None)
+GET, ACT = "GET", "POST"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "answers"),
+    [
+        #                                   officer viewer admin city other registrar other_r teacher nobody
+        (GET, "/v1/cases", None, (200, 200, 200, 200, 200, 200, 200, 403, 401)),
+        (GET, "/v1/cases/{case}", None, (200, 200, 200, 200, 404, 200, 404, 403, 401)),
+        (ACT, "/v1/cases/{case}/approve", SEEN, (200, 403, 409, 409, 404, 403, 403, 403, 401)),
+        (ACT, "/v1/cases/{case}/return", SENT_BACK, (200, 403, 409, 409, 404, 403, 403, 403, 401)),
+        (
+            ACT,
+            "/v1/cases/{case}/reject",
+            {**SEEN, "reasons": [{"code": "not-attending"}]},
+            (200, 403, 409, 409, 404, 403, 403, 403, 401),
+        ),
+        (ACT, "/v1/cases/{case}/claim", None, (200, 403, 200, 200, 404, 403, 403, 403, 401)),
+        (ACT, "/v1/cases/{case}/release", None, (200, 403, 200, 200, 404, 403, 403, 403, 401)),
+        (
+            ACT,
+            "/v1/cases/{case}/reroute",
+            {"authority_id": "{city}", "reason": "由市局审核"},
+            (200, 403, 200, 409, 404, 403, 403, 403, 401),
+        ),
+        (
+            ACT,
+            "/v1/cases/approve",
+            {"cases": [{"id": "{case}", **SEEN}]},
+            (200, 403, 200, 200, 200, 403, 403, 403, 401),
+        ),
+        (GET, "/v1/reasons", None, (200, 200, 200, 200, 200, 200, 200, 200, 401)),
+        (GET, "/v1/progress", None, (200, 200, 200, 200, 200, 403, 403, 403, 401)),
+        (GET, "/v1/desk", None, (200, 200, 200, 200, 200, 200, 200, 200, 401)),
+    ],
+)  # fmt: skip
+async def test_who_is_answered_what(
+    tree: Province, a_case: Any, as_: Any, method: str, path: str, body: Any, answers: tuple[int, ...]
+) -> None:
+    got = []
+    for who in WHO:
+        case_id = str(await a_case())
+
+        def filled(value: Any, case_id: str = case_id) -> Any:
+            if isinstance(value, str):
+                return value.replace("{case}", case_id).replace("{city}", str(tree.city))
+            if isinstance(value, dict):
+                return {key: filled(each) for key, each in value.items()}
+            return [filled(each) for each in value] if isinstance(value, list) else value
+
+        async with as_(getattr(tree, who) if who else None) as client:
+            answer = await client.request(method, filled(path), json=filled(body))
+        got.append(answer.status_code)
+        if answer.status_code >= 400:
+            problem = answer.json()
+            assert problem["code"]
+            assert problem["detail"].endswith("。")
+    assert tuple(got) == answers
+
+
+async def test_a_batch_of_somebody_elses_cases_is_refused_case_by_case(tree: Province, a_case: Any, as_: Any) -> None:
+    case_id = await a_case()
+    for who, code in (("city_officer", "not-your-case"), ("admin", "not-your-case"), ("other_officer", "not-found")):
+        async with as_(getattr(tree, who)) as client:
+            answer = await client.post("/v1/cases/approve", json={"cases": [{"id": str(case_id), **SEEN}]})
+        assert answer.json()["approved"] == []
+        assert [each["code"] for each in answer.json()["refused"]] == [code]
