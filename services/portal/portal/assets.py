@@ -17,6 +17,7 @@ _WHEELS: Mapping[str, tuple[str, str]] = {
 }
 """Name → package, and the file inside. Only the files are taken; the packages are never imported."""
 _OWN = ("portal.css", "portal.js", "favicon.svg")
+_STATIC = Path(__file__).parent / "static"
 _KINDS = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
 _YEAR = 31_536_000
 
@@ -37,8 +38,10 @@ class Asset:
 
 
 def _read(name: str) -> bytes:
+    if name == "portal.css":
+        return b"\n".join(part.read_bytes() for part in sorted((_STATIC / "css").glob("*.css")))
     if name not in _WHEELS:
-        return (Path(__file__).parent / "static" / name).read_bytes()
+        return (_STATIC / name).read_bytes()
     package, inside = _WHEELS[name]
     found = importlib.util.find_spec(package)
     assert found is not None

@@ -57,7 +57,9 @@ GROUPS = (
             _entry("学校进度", "/progress", O, V, P),
         ),
     ),
-    Group("问题学籍处理", (_entry("国家核验状态", "/national", R, O, V, P),)),
+    Group(
+        "问题学籍处理", (_entry("国家核验状态", "/national", R, O, V, P), _entry("疑似重复", "/duplicates", R, O, P))
+    ),
     Group("综合查询", (_entry("学生花名册", "/students", *Role),)),
 )
 

@@ -31,6 +31,26 @@ NUMBER_STATUSES: Final[Mapping[str, str]] = {
     NumberStatus.REPLACED: "已更换",
     NumberStatus.VOID: "已作废",
 }
+GRADES: Final[Mapping[str, str]] = {
+    str(number): name
+    for number, name in enumerate(
+        (
+            "一年级",
+            "二年级",
+            "三年级",
+            "四年级",
+            "五年级",
+            "六年级",
+            "七年级",
+            "八年级",
+            "九年级",
+            "高一",
+            "高二",
+            "高三",
+        ),
+        1,
+    )
+}
 WINDOW_NAMES: Final[Mapping[str, str]] = {"entry": "新生注册", "graduation": "毕业办理", "transfer": "转学办理"}
 BAND_NAMES: Final[Mapping[str, str]] = {
     "standard": "标准班额",

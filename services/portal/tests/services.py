@@ -1,6 +1,6 @@
 """The four services as the portal sees them: recorded answers by service, method and path, and what was asked of them.
 
-`Services` is a transport of httpx2, so that the portal under test asks it over what it takes for the network. An answer is
+`Services` is a transport of httpx2: the portal under test takes it for the network. An answer is
 a JSON value, an `httpx2.Response`, or a function of the request.
 """
 

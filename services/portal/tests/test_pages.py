@@ -38,6 +38,7 @@ PAGES = {
         "/returned": "照片不清晰，请重新拍摄。",
         "/national": "身份证号与姓名不匹配",
         "/password": "保存新密码",
+        "/duplicates": "证件已被占用",
     },
     "teacher": {"/": "工作台", "/students": "赵**", "/photos": "照片采集", f"/students/{PUPIL}": "赵**"},
     "officer": {

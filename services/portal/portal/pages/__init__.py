@@ -8,6 +8,7 @@ from portal.pages import (
     cases,
     classes,
     desk,
+    duplicates,
     evidence,
     imports,
     national,
@@ -48,5 +49,6 @@ ROUTERS = (
     case.router,
     progress.router,
     national.router,
+    duplicates.router,
 )
 """The more special path before the more general."""

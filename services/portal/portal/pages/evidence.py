@@ -16,10 +16,15 @@ from portal.visiting import Who
 
 router = APIRouter(dependencies=[allow_anyone()])
 KINDS: Final = (
-    ("household-register", "户口簿"),
-    ("identity-document", "身份证件"),
-    ("guardian-document", "监护人证件"),
-    ("other", "其他材料"),
+    ("household", "户口簿"),
+    ("identity", "身份证件"),
+    ("birth", "出生医学证明"),
+    ("residence", "居住证明"),
+    ("guardian", "监护关系证明"),
+    ("disability", "残疾证明"),
+    ("orphan", "孤儿证明"),
+    ("martyr", "烈士或优抚证明"),
+    ("other", "其他"),
 )
 _ENDINGS: Final = {"image/jpeg": "jpg", "image/png": "png", "application/pdf": "pdf"}
 

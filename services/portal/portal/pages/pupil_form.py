@@ -116,18 +116,8 @@ async def edit_form(visit: Who, student: UUID) -> Response:
     """The record in full, to be changed; reading it is kept with the reason."""
     pupil = await visit.registry.students.unmask(student, "修改学籍信息")
     values: dict[str, Any] = {path: value or "" for path, value in pupil.record.items()}
-    if "grade" not in values:
-        values["grade"] = pupil.grade_name or ""
-    if not values.get("class_number"):
-        values["class_number"] = await _number_of(visit, pupil.class_id)
+    values["reasons"] = pupil.reasons or ""
     return await _page(visit, values, step="edit", student=student, version=pupil.version)
-
-
-async def _number_of(visit: Visit, class_id: UUID | None) -> str:
-    if class_id is None:
-        return ""
-    found = await part(visit.registry.classes.one(class_id))
-    return found.value.number if found.value else ""
 
 
 @router.post("/students/{student}/edit")

@@ -17,12 +17,13 @@ from portal.rendering import PAGE, Pager, handed_on, offset_of, show
 from portal.visiting import Visit, Who
 
 router = APIRouter(dependencies=[allow_anyone()])
-FILTERS = ("school", "class", "status", "stage", "entry_year", "photo", "standing", "unplaced")
+FILTERS = ("school", "class", "grade", "status", "stage", "entry_year", "photo", "standing", "unplaced")
 
 
 def _filters(
     school: UUID | None = None,
     class_id: Annotated[UUID | None, Query(alias="class")] = None,
+    grade: Annotated[str, Query(pattern=r"^(\d{1,2})?$")] = "",
     status: Annotated[str, Query(max_length=20)] = "",
     stage: Annotated[str, Query(max_length=20)] = "",
     entry_year: Annotated[str, Query(pattern=r"^(\d{4})?$")] = "",
@@ -34,6 +35,7 @@ def _filters(
     return {
         "school": str(school or ""),
         "class": str(class_id or ""),
+        "grade": grade,
         "status": status,
         "stage": stage,
         "entry_year": entry_year,

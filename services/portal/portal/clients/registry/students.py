@@ -26,6 +26,7 @@ class Line(Answer):
     grade_name: str | None = None
     class_id: UUID | None = None
     class_name: str | None = None
+    class_number: str | None = None
     student_number: str | None = None
     regional_number: str | None = None
     photo_state: str | None = None
@@ -99,6 +100,7 @@ class Change(Answer):
 class Pupil(Line):
     """One pupil with all that is kept of her."""
 
+    reasons: str | None = None
     record: dict[str, str | None] = Field(default_factory=dict)
     names: dict[str, str | None] = Field(default_factory=dict)
     numbers: tuple[Number, ...] = ()
@@ -142,6 +144,22 @@ class NotPlaced(Answer):
 class Placed(Answer):
     placed: tuple[UUID, ...] = ()
     refused: tuple[NotPlaced, ...] = ()
+
+
+class Duplicate(Answer):
+    """Two records that may be one child."""
+
+    id: UUID
+    kind: str
+    school_name: str
+    holder_school: str | None = None
+    name: str
+    opened_at: datetime
+
+
+class Duplicates(Answer):
+    items: list[Duplicate]
+    total: int
 
 
 class Students:
@@ -204,3 +222,7 @@ class Students:
     async def drop_evidence(self, evidence: UUID) -> None:
         """Take a file away."""
         await self._caller.ask(object, "DELETE", f"/v1/evidence/{evidence}")
+
+    async def duplicates(self, offset: int, limit: int) -> Duplicates:
+        """Open ones, newest first."""
+        return await self._caller.get(Duplicates, "/v1/duplicates", offset=offset, limit=limit)
