@@ -1,5 +1,6 @@
 """What a local stack consists of: every program, its settings, and what it needs first."""
 
+import asyncio
 import hashlib
 import importlib.util
 import os
@@ -8,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-
-import httpx2
 
 from local_stack.kafka import KafkaServer
 from local_stack.keys import passwords, write_keyrings
@@ -207,17 +206,25 @@ class Plan:
             command=[sys.executable, "-m", package, *words],
             log=self.layout.log(name),
             environment=self.environment(package, port),
-            ready=partial(_answers, f"http://{LOOPBACK}:{port}/health/ready"),
+            ready=partial(_answers, port),
             stop_within=4.0,
         )
 
 
-async def _answers(url: str) -> bool:
-    async with httpx2.AsyncClient(timeout=2, trust_env=False) as client:
-        try:
-            return (await client.get(url)).status_code == 200
-        except httpx2.HTTPError:
-            return False
+async def _answers(port: int) -> bool:
+    """Whether the process says that it is ready. By hand, for a client library costs more than a start may."""
+    try:
+        reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    except OSError:
+        return False
+    try:
+        writer.write(f"GET /health/ready HTTP/1.1\r\nHost: {LOOPBACK}\r\nConnection: close\r\n\r\n".encode())
+        status = await asyncio.wait_for(reader.readline(), 2)
+        return status.split()[1:2] == [b"200"]
+    except (OSError, TimeoutError):
+        return False
+    finally:
+        writer.close()
 
 
 def _digest_of_migrations(service: str) -> str:

@@ -70,7 +70,7 @@ class Running:
                 raise CannotStartError(
                     f"{self.program.name} was not ready in {self.program.ready_within:.0f} s; see {self.program.log}"
                 )
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
 
     async def stop(self) -> None:
         """Ask it to end, insist after `stop_within` seconds."""
