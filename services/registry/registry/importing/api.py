@@ -18,9 +18,10 @@ from contracts.refusal import NotFound
 from contracts.values import Role
 from registry.importing import commands, domain, queries, rows, workbook
 from registry.importing.domain import OUTCOMES, STATE_NAMES, Mode, State
+from registry.importing.reader.verdict import LARGEST_FILE
 from registry.importing.storage import Inbox
 from registry.importing.template import template
-from registry.importing.upload import Upload
+from registry.importing.upload import ENVELOPE, Upload
 from registry.organisation import queries as organisations
 from registry.student.domain import masked_name
 from registry.student.entry import HEADERS
@@ -148,7 +149,13 @@ async def template_workbook() -> Response:
     return _download(await asyncio.to_thread(template), "import-template.xlsx")
 
 
-@router.post("", status_code=202, dependencies=[allow(Role.REGISTRAR)], openapi_extra=_FILE_BODY)
+@router.post(
+    "",
+    status_code=202,
+    dependencies=[allow(Role.REGISTRAR)],
+    openapi_extra=_FILE_BODY,
+    max_body_size=LARGEST_FILE + ENVELOPE,
+)
 async def upload(
     request: Request,
     db: Db,

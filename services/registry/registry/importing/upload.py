@@ -11,7 +11,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from registry.importing.errors import UploadRefused
 from registry.importing.reader.verdict import LARGEST_FILE, MEGABYTE, FileRefused
 
-_ENVELOPE = 64 * 1024
+ENVELOPE = 64 * 1024
 """Bytes of a request that are not the file."""
 _BROKEN = "上传中断或格式不对，文件没有收到。请重新选择文件上传。"
 
@@ -28,7 +28,7 @@ class Upload:
         if kind != b"multipart/form-data" or not boundary or len(boundary) > 200:
             raise UploadRefused("not-multipart", _BROKEN)
         length = request.headers.get("content-length", "")
-        if length.isdigit() and int(length) > LARGEST_FILE + _ENVELOPE:
+        if length.isdigit() and int(length) > LARGEST_FILE + ENVELOPE:
             raise _too_large()
         self.name = ""
         self.size = 0
@@ -64,7 +64,7 @@ class Upload:
         total = 0
         async for chunk in self._request.stream():
             total += len(chunk)
-            if total > LARGEST_FILE + _ENVELOPE:
+            if total > LARGEST_FILE + ENVELOPE:
                 raise _too_large()
             try:
                 self._parser.write(chunk)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.http import Actor, allow, idempotent
 from chassis.transaction import Tx
+from contracts import codes
 from contracts.values import Role, born_on, sex_of
 from registry.student import commands, entry, queries
 from registry.student.api.asking import Db, Fault, Key, Who, own, own_school
@@ -16,7 +17,7 @@ from registry.student.api.pages import Pupil, page
 from registry.student.cells import plain
 from registry.student.checking import cautions
 from registry.student.commands import Drafted, Entry, Outcome
-from registry.student.domain import Problem, formal_number, masked_number
+from registry.student.domain import CITIZEN_ID, Problem, fault_of, formal_number, masked_number
 from registry.student.errors import Duplicate, PupilRefused
 
 router = APIRouter(prefix="/v1/students", tags=["students"])
@@ -102,14 +103,26 @@ async def check(body: Entered, db: Db, actor: Who) -> Verdict:
             if drafted.outcome is not Outcome.REFUSED:
                 warnings = [Fault.of(each) for each in await cautions(tx, school_id, asked)]
         today = tx.now.date()
-    if not body.fields.get("name"):
-        problems = [each for each in problems if each.field in body.fields]
+    if read.record is None:
+        problems = _of_what_is_there(body.fields, problems)
     return Verdict(
         problems=[Fault.of(each) for each in problems],
         warnings=warnings,
         existing=existing,
         derived=_derived(body.fields, today),
     )
+
+
+def _of_what_is_there(fields: Fields, problems: list[Problem]) -> list[Problem]:
+    """The problems of a form that is still being filled in: nothing is missing yet, the number is checked already."""
+    found = [each for each in problems if fields.get(each.field)]
+    number = plain(fields.get("document_number", "")).upper()
+    is_citizen_id = codes.SETS["身份证件类型"].read(plain(fields.get("document_type", CITIZEN_ID))) == CITIZEN_ID
+    if number and is_citizen_id and not any(each.field == "document_number" for each in found):
+        fault = fault_of(number)
+        if fault is not None:
+            found.append(Problem(fault[0], "document_number", fault[1]))
+    return found
 
 
 async def _existing(tx: Tx, school_id: UUID, fields: Fields) -> Existing | None:

@@ -23,9 +23,9 @@ from registry.student.settings import student_settings
 
 router = APIRouter(prefix="/v1", tags=["evidence"])
 KINDS = {
-    "household": "户口簿", "identity": "身份证件", "birth": "出生医学证明", "residence": "居住证明",
-    "disability": "残疾证明", "orphan": "孤儿证明", "martyr": "烈士或优抚证明", "guardian": "监护关系证明",
-    "other": "其他",
+    "household-register": "户口簿", "identity-document": "身份证件", "guardian-document": "监护人证件",
+    "birth-certificate": "出生医学证明", "residence-permit": "居住证明", "disability-certificate": "残疾证明",
+    "orphan-certificate": "孤儿证明", "martyr-certificate": "烈士或优抚证明", "other": "其他材料",
 }  # fmt: skip
 """What a file proves."""
 Kept = Annotated[Files, Depends(resource(Files))]
@@ -42,14 +42,19 @@ class Added(BaseModel):
     size: int
 
 
-@router.post("/students/{student_id}/evidence", status_code=201, dependencies=[allow(Role.REGISTRAR)])
+@router.post(
+    "/students/{student_id}/evidence",
+    status_code=201,
+    dependencies=[allow(Role.REGISTRAR)],
+    max_body_size=(student_settings().evidence_megabytes + 1) * MEGABYTE,
+)
 async def add(
     student_id: UUID,
     db: Db,
     actor: Who,
     files: Kept,
     file: Annotated[UploadFile, File()],
-    kind: Annotated[str, Form(max_length=20)] = "other",
+    kind: Annotated[str, Form(max_length=40)] = "other",
 ) -> Added:
     """A PDF, JPG or PNG is kept with a draft or a returned pupil."""
     if kind not in KINDS:
