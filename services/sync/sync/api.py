@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from chassis.identity.copies import may_see, organisations, subtree
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
 from chassis.http import Actor, allow, current_actor, database, idempotency_key, idempotent
+from chassis.identity.copies import may_see, organisations, subtree
 from chassis.transaction import Database, Tx
 from contracts.refusal import NotFound
 from contracts.sync import Standing

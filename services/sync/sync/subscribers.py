@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from chassis.identity.copies import hear_identity
-
 from chassis.consuming import Received, Subscribers
+from chassis.identity.copies import hear_identity
 from chassis.transaction import Tx
 from contracts import topics
 from contracts.national import NumberIssued, ProblemFound, RecordAccepted, RecordRejected
