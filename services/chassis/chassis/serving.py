@@ -59,7 +59,10 @@ async def serving(app: ASGIApp, settings: ProcessSettings) -> None:
         raise OSError(f"{settings.host}:{settings.port} could not be served: see the line above")
     except asyncio.CancelledError:
         server.should_exit = True
-        await running
+        while not running.done():
+            # Told once is enough: who tells again waits like everybody.
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.shield(running)
         raise
     except SystemExit:
         # uvicorn's word for a port that is taken, or a lifespan that failed.

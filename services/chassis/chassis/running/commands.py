@@ -1,26 +1,21 @@
 """`python -m <service> …`: the roles, and what an operator asks for."""
 
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
 
 from chassis import telemetry
+from chassis.running.operating import FAILED, REFUSED, operations
 from chassis.settings import ServiceSettings, SettingsRefused
 
 if TYPE_CHECKING:
     from chassis.service import Service
-    from chassis.transaction import Database
 
-T = TypeVar("T")
 log = structlog.get_logger("chassis.running")
-FAILED = 1
-REFUSED = 2
-"""Exit codes: a command that failed or found something wrong; settings or arguments that cannot be used."""
 
 
 def commands_of(service: "Service") -> Callable[[], None]:
@@ -36,7 +31,7 @@ def commands_of(service: "Service") -> Callable[[], None]:
     _roles(app, service)
     _schema(app, service)
     _descriptions(app, service)
-    _operations(app, service)
+    operations(app, service, settings_of)
     if service.commands is not None:
         for command in service.commands.registered_commands:
             app.registered_commands.append(command)
@@ -132,23 +127,3 @@ def _give(text: str, out: Path | None) -> None:
     else:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(text, "utf-8")
-
-
-def _operations(app: typer.Typer, service: "Service") -> None:
-    """What needs the database for a moment."""
-
-
-def on_database(service: "Service", act: "Callable[[Database], Awaitable[T]]") -> T:
-    """Do something on the service's database, and let go of it."""
-    from chassis.transaction import Database
-
-    settings = settings_of(service)
-
-    async def work() -> T:
-        database = Database(settings, builders=service.builders)
-        try:
-            return await act(database)
-        finally:
-            await database.close()
-
-    return asyncio.run(work())

@@ -63,7 +63,9 @@ async def _run(service: "Service", settings: ServiceSettings, role: Role) -> Non
         log.info("process.started", service=service.name, role=role.value, port=settings.port)
         try:
             # Parts are kept alive and never end; the server ends only when it cannot serve.
-            await asyncio.gather(*tasks)
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                task.result()
         finally:
             for task in tasks:
                 task.cancel()
