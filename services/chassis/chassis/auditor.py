@@ -8,6 +8,7 @@ was restored from a backup) is told and never repaired: what is newer wins.
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -18,16 +19,18 @@ from sqlalchemy import text
 from chassis import envelope
 from chassis.envelope import Unreadable
 from chassis.respeaking import respeak
+from chassis.retention import FACTS_IN_TOPIC
 from contracts.topics import Kind, Topic
 
 if TYPE_CHECKING:
     from chassis.transaction import Database, Tx
 
 _PAGE = 5000
-_SETTLED = "1 minute"
+_SETTLED = timedelta(minutes=1)
 _FACTS = text(
     "SELECT id, event_id, subject, body FROM outbox WHERE kind = 'fact' AND topic = :topic AND id > :after"
-    " AND published_at < now() - cast(:settled AS interval) AND time > now() - :kept ORDER BY id LIMIT :page"
+    " AND published_at < now() - cast(:settled AS interval) AND time > now() - cast(:kept AS interval)"
+    " ORDER BY id LIMIT :page"
 )
 _NEWEST = text(
     "SELECT DISTINCT ON (subject) subject, epoch, version, body,"
@@ -68,7 +71,7 @@ class Report:
             self.witnesses.append(f"{what} {where}")
 
 
-async def audit(database: "Database", topic_name: str, *, repair: bool = True, settled: str = _SETTLED) -> Report:
+async def audit(database: "Database", topic_name: str, *, repair: bool = True, settled: timedelta = _SETTLED) -> Report:
     """Compare the topic with the outbox, and say again what is missing unless `repair` is false.
 
     Rows sent within the last minute (`settled`) are left alone. It holds 16 to 60 bytes a record in memory. Raises
@@ -85,11 +88,11 @@ async def audit(database: "Database", topic_name: str, *, repair: bool = True, s
 
 
 async def _compare_facts(
-    database: "Database", topic: Topic, report: Report, there: dict[UUID, bytes], *, repair: bool, settled: str
+    database: "Database", topic: Topic, report: Report, there: dict[UUID, bytes], *, repair: bool, settled: timedelta
 ) -> None:
     after = 0
     known: set[UUID] = set()
-    values = {"topic": topic.name, "settled": settled, "kept": topic.retention, "page": _PAGE}
+    values = {"topic": topic.name, "settled": settled, "kept": topic.retention or FACTS_IN_TOPIC, "page": _PAGE}
     while True:
         async with database.snapshot() as tx:
             rows = await tx.rows(_FACTS, {**values, "after": after})
@@ -139,7 +142,7 @@ async def _compare_states(
     last: Mapping[UUID, tuple[tuple[int, int], bytes]],
     *,
     repair: bool,
-    settled: str,
+    settled: timedelta,
 ) -> None:
     after = UUID(int=0)
     while True:
