@@ -40,6 +40,8 @@ class Notes:
     archive_id: str | None = None
     sent_back: list[str] = field(default_factory=list)
     """Pupils that the officer returned."""
+    explained: list[str] = field(default_factory=list)
+    """Pupils for whose warnings the clerk gave a reason."""
 
 
 @dataclass(slots=True)
@@ -63,8 +65,7 @@ class Journey:
 
     async def run(self) -> Reckoning:
         """The receipt. Raises JourneyStoppedError, Refused, StillAwayError."""
-        await self.import_roster()
-        mine = await self.drafted()
+        mine = await self.import_roster()
         if self.papers.photos is not None:
             await self.import_photos(mine)
         await self.pre_review(mine)
@@ -77,8 +78,8 @@ class Journey:
         self.found.seconds = dict(self.bars.seconds)
         return self.found
 
-    async def import_roster(self) -> None:
-        """Dry run, then run; the receipt adds up."""
+    async def import_roster(self) -> frozenset[str]:
+        """Dry run, then run; the pupils that are drafted now."""
         registry = self.registrar
         if self.notes.import_id is None:
             with self.bars.stage("Dry run") as stage:
@@ -95,10 +96,12 @@ class Journey:
                     "registry", f"/v1/imports/{self.notes.import_id}/run", {}, key=f"run-{self.notes.import_id}"
                 )
             told = await self._import_until(stage, {"done"})
+            mine = await self._drafted()
         self.found.rows = told["rows"]
         self.found.drafted = told["created"] + told["updated"] + told["unchanged"]
         self.found.duplicate, self.found.refused = told["duplicate"], told["refused"]
         self.found.by_reason = dict(_count((each["text"], each["rows"]) for each in told["by_reason"]))
+        return mine
 
     async def _import_until(self, stage: Stage, states: set[str]) -> dict[str, Any]:
         async def ask() -> dict[str, Any] | None:
@@ -111,7 +114,7 @@ class Journey:
 
         return await self._until(ask, lambda: stage.done, f"the import ({stage.name})")
 
-    async def drafted(self) -> frozenset[str]:
+    async def _drafted(self) -> frozenset[str]:
         """The pupils of this roster."""
         found: set[str] = set()
         for outcome in ("created", "updated", "unchanged"):
@@ -164,7 +167,10 @@ class Journey:
                 for some in _batches(students, 1_000):
                     body = {"students": some, "code": code, "reason": REASON}
                     await self.registrar.post("registry", "/v1/pre-review/reasons", body)
-            self.found.explained = len({student for students in warned.values() for student in students})
+            explained = {student for students in warned.values() for student in students}
+            self.notes.explained = sorted(explained | set(self.notes.explained))
+            self.keep(self.notes)
+            self.found.explained = len(self.notes.explained)
             reds = [each for each in items if each["verdict"] == "red"]
             self.found.by_problem = dict(Counter(problem["text"] for each in reds for problem in each["problems"]))
             stage.at(len(mine))
@@ -195,18 +201,21 @@ class Journey:
             if not self.notes.sent_back:
                 self.notes.sent_back = [each["student_id"] for each in cases[: self.returns]]
                 self.keep(self.notes)
-                for case in cases[: self.returns]:
-                    await self._send_back(case)
-                cases = cases[self.returns :]
-            await self._approve(cases, stage)
+            back = [
+                each for each in cases if each["student_id"] in self.notes.sent_back and each["submission_number"] == 1
+            ]
+            for case in back:
+                await self._send_back(case)
+            await self._approve([each for each in cases if each not in back], stage)
 
     async def _send_back(self, case: Mapping[str, Any]) -> None:
+        """Returned for the first reason that may point at the telephone number."""
         reasons = await self.officer.get("review", "/v1/reasons")
-        listed = reasons["items"] if isinstance(reasons, dict) else reasons
-        body = {
-            "content_hash": case["content_hash"],
-            "reasons": [{"code": listed[0]["code"], "field": "phone", "text": "联系电话与纸质登记表不一致，请核对。"}],
-        }
+        code = next(
+            each["code"] for each in reasons["items"] if any(field["field"] == "phone" for field in each["fields"])
+        )
+        why = {"code": code, "field": "phone", "text": "联系电话与纸质登记表不一致，请核对。"}
+        body = {"content_hash": case["content_hash"], "reasons": [why]}
         await self.officer.post("review", f"/v1/cases/{case['id']}/return", body)
 
     async def _open_cases(self, students: frozenset[str]) -> list[Any]:
@@ -304,6 +313,10 @@ class Journey:
 
     async def reckon(self, mine: frozenset[str]) -> None:
         """Ask every service what became of the pupils."""
+        with self.bars.stage("Reckoning", len(mine)):
+            await self._reckon(mine)
+
+    async def _reckon(self, mine: frozenset[str]) -> None:
         lines = [each for each in await self._lines() if each["id"] in mine]
         status = Counter(each["status"] for each in lines)
         self.found.photographed = sum(each["photo_state"] == "accepted" for each in lines)

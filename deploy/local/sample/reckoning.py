@@ -94,7 +94,7 @@ class Reckoning:
     def show(self, console: Console, title: str) -> None:
         """One table, and under it the seconds of each stage."""
         table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
-        table.add_column(justify="left")
+        table.add_column(justify="left", overflow="fold")
         table.add_column(justify="right")
         for text, number in self._lines():
             table.add_row(text, str(number))
@@ -130,4 +130,9 @@ class Reckoning:
 
 
 def _nested(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    return [(f"      {text}", number) for text, number in sorted(counts.items(), key=lambda item: -item[1])]
+    """The most frequent first; of each sentence what is so, without what to do."""
+    short: dict[str, int] = {}
+    for text, number in counts.items():
+        said = text.split("。")[0]
+        short[said] = short.get(said, 0) + number
+    return [(f"      {text}", number) for text, number in sorted(short.items(), key=lambda item: -item[1])]
