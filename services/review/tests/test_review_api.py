@@ -54,6 +54,7 @@ async def test_a_case_as_the_officer_sees_it(tree: Province, a_request: Any, hea
         "next": None,
         "previous": None,
     }
+    assert case["submitted_at"].endswith("+08:00")
     assert [(each["what"], each["what_name"], each["organisation"]) for each in case["history"]] == [
         ("submitted", "学校提交", "长丰县水湖学区中心校")
     ]

@@ -9,6 +9,7 @@ from chassis.testing import spoken
 from chassis.transaction import Database
 from contracts import topics
 from contracts.registry import WithdrawalAsked
+from contracts.values import OrganisationKind
 from review import commands
 from services.review.tests.province import HASH, Province, at, calendar, link, organisation
 
@@ -107,7 +108,7 @@ async def test_of_an_authority_that_is_not_known_the_case_waits_unrouted_until_i
     case_id, late = uuid4(), uuid4()
     await hear(spoken(REQUEST, case_id, a_request(authority_id=late)))
     assert (await row_of(case_id)).authority_id is None
-    await hear(spoken(topics.ORGANISATION, late, organisation("zone", "高新区教育局", tree.city)))
+    await hear(spoken(topics.ORGANISATION, late, organisation(OrganisationKind.ZONE, "高新区教育局", tree.city)))
     assert (await row_of(case_id)).authority_id == late
 
 
@@ -119,7 +120,11 @@ async def test_a_case_of_a_school_that_is_not_known_is_completed_when_the_school
     before = await row_of(case_id)
     assert (before.authority_id, before.state) == (None, "open")
     await hear(
-        spoken(topics.ORGANISATION, school, organisation("school", "长丰县新建小学", tree.county, link(tree.county)))
+        spoken(
+            topics.ORGANISATION,
+            school,
+            organisation(OrganisationKind.SCHOOL, "长丰县新建小学", tree.county, link(tree.county)),
+        )
     )
     after = await row_of(case_id)
     assert after.authority_id == tree.county
@@ -143,7 +148,7 @@ async def test_a_link_that_begins_later_is_found_by_the_timer(
 ) -> None:
     case_id, school = uuid4(), uuid4()
     tomorrow = now().date() + timedelta(days=1)
-    begins = organisation("school", "长丰县新建小学", tree.county, link(tree.county, tomorrow))
+    begins = organisation(OrganisationKind.SCHOOL, "长丰县新建小学", tree.county, link(tree.county, tomorrow))
     await hear(spoken(topics.ORGANISATION, school, begins))
     await hear(spoken(REQUEST, case_id, a_request(school_id=school, authority_id=None)))
     async with database.transaction() as tx:

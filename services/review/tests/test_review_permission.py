@@ -16,7 +16,7 @@ O, V, P, R, T = Role.OFFICER, Role.VIEWER, Role.PROVINCE_ADMIN, Role.REGISTRAR, 
 
 def test_every_route_says_who_may(settings: Any) -> None:
     found = permissions(service.app(settings))
-    deciding, reading, all_roles = {O, P}, {O, V, P, R}, set(Role)
+    deciding, reading, all_roles = frozenset({O, P}), frozenset({O, V, P, R}), frozenset(Role)
     expected = {
         "GET /v1/cases": reading,
         "GET /v1/cases/{case_id}": reading,
@@ -28,7 +28,7 @@ def test_every_route_says_who_may(settings: Any) -> None:
         "POST /v1/cases/{case_id}/release": deciding,
         "POST /v1/cases/{case_id}/reroute": deciding,
         "GET /v1/reasons": all_roles,
-        "GET /v1/progress": {O, V, P},
+        "GET /v1/progress": frozenset({O, V, P}),
         "GET /v1/desk": all_roles,
     }
     assert {route: roles for route, roles in found.items() if route.split()[1].startswith("/v1")} == expected

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 from sqlalchemy import Row
 
+from chassis.clock import ZONE
 from chassis.http import Actor, current_actor, database, idempotency_key
 from chassis.transaction import Database, Tx
 from contracts.refusal import NotFound
@@ -24,6 +25,10 @@ DECIDING = (Role.OFFICER, Role.PROVINCE_ADMIN)
 Db = Annotated[Database, Depends(database)]
 Who = Annotated[Actor, Depends(current_actor)]
 Key = Annotated[str | None, Depends(idempotency_key)]
+
+
+Moment = Annotated[datetime, AfterValidator(lambda moment: moment.astimezone(ZONE))]
+"""A moment, told in China's time."""
 
 
 class Case(BaseModel):
@@ -42,7 +47,7 @@ class Case(BaseModel):
     submission_number: int
     content_hash: str
     """To be sent back with the decision."""
-    submitted_at: datetime
+    submitted_at: Moment
     school_year: int
     deadline: date
     days_left: int | None
@@ -56,7 +61,7 @@ class Case(BaseModel):
     state: State
     decision: Outcome | None
     decision_name: str | None
-    decided_at: datetime | None
+    decided_at: Moment | None
     claimed_by_other: bool
     may_decide: bool
     why_not: str | None
@@ -78,7 +83,7 @@ class Happened(BaseModel):
 
     what: str
     what_name: str
-    at: datetime
+    at: Moment
     by_me: bool
     organisation: str | None
     to: str | None

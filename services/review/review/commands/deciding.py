@@ -144,8 +144,9 @@ async def _store(tx: Tx, decided: Sequence[tuple[Row[Any], Case, Decision]]) -> 
 
 
 def _reasons(said: Decision) -> list[dict[str, Any]]:
-    sent_back = isinstance(said, RequestReturned | RequestRejected)
-    return [reason.model_dump() for reason in said.reasons] if sent_back else []
+    if isinstance(said, RequestReturned | RequestRejected):
+        return [reason.model_dump() for reason in said.reasons]
+    return []
 
 
 async def withdraw(tx: Tx, asked: Sequence[Received[WithdrawalAsked]]) -> None:
