@@ -173,6 +173,23 @@ async def hold(tx: Tx, import_id: UUID, lease_id: UUID) -> Row[Any]:
     return row
 
 
+async def keep_lease(tx: Tx, import_id: UUID, lease_id: UUID) -> None:
+    """The lease lasts longer, unless a chunk holds the row at this moment: then that chunk prolongs it itself."""
+    mine = (
+        select(ImportRow.id)
+        .where(ImportRow.id == import_id, ImportRow.lease == lease_id)
+        .with_for_update(skip_locked=True)
+    )
+    await tx.execute(
+        update(ImportRow).where(ImportRow.id.in_(mine.scalar_subquery())).values(leased_until=tx.now + LEASE)
+    )
+
+
+async def wait_for_chunks(tx: Tx) -> None:
+    """This transaction may wait as long as a lease for the chunk that holds the import."""
+    await tx.execute(text("SELECT set_config('lock_timeout', '45s', true)"))
+
+
 async def release(tx: Tx, import_id: UUID, lease_id: UUID, until: datetime | None) -> None:
     """Nobody holds the import; nobody takes it before that moment."""
     await tx.execute(
@@ -184,6 +201,7 @@ async def release(tx: Tx, import_id: UUID, lease_id: UUID, until: datetime | Non
 
 async def note_sheet(tx: Tx, import_id: UUID, lease_id: UUID, unknown: Sequence[str]) -> None:
     """The file is a sheet of pupils; reading goes on."""
+    await wait_for_chunks(tx)
     row = await hold(tx, import_id, lease_id)
     following = State.RUNNING if row.mode == Mode.RUN else State.CHECKING
     state = following.value if row.state in (State.WAITING, State.READING) else row.state
@@ -211,6 +229,7 @@ async def stage(tx: Tx, vault: Vault, import_id: UUID, chunks: Sequence[Chunk]) 
 
 async def note_read(tx: Tx, import_id: UUID, lease_id: UUID) -> None:
     """The file is read to its end: how many rows there are is known."""
+    await wait_for_chunks(tx)
     await hold(tx, import_id, lease_id)
     await tx.execute(
         text(

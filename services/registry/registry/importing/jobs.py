@@ -60,15 +60,19 @@ class ImportJob:
             await self._let_go(held)
         finally:
             heartbeat.cancel()
-            with contextlib.suppress(asyncio.CancelledError, LeaseLost):
+            with contextlib.suppress(asyncio.CancelledError):
                 await heartbeat
         return True
 
     async def _hold_on(self, held: Row[Any]) -> None:
+        """Prolong the lease now and then. A beat that fails is none; whoever drafts finds out by himself."""
         while True:
             await asyncio.sleep(HEARTBEAT)
-            async with self._database.transaction() as tx:
-                await commands.hold(tx, held.id, held.lease)
+            try:
+                async with self._database.transaction() as tx:
+                    await commands.keep_lease(tx, held.id, held.lease)
+            except Exception as error:  # noqa: BLE001 - the database may be away; the next beat tries again
+                log.warning("import.beat-missed", import_id=str(held.id), error=type(error).__name__)
 
     async def _let_go(self, held: Row[Any]) -> None:
         async with self._database.transaction() as tx:
