@@ -22,6 +22,7 @@ def passwords(folder: Path, names: list[str]) -> dict[str, str]:
 
 def write_keyrings(folder: Path, services: list[str]) -> dict[str, Path]:
     """The keyring file of each service and of the nation, and `token-public.json`; name → file."""
+    folder.mkdir(parents=True, exist_ok=True)
     store = folder / "keys.json"
     names = [f"vault.{service}" for service in services]
     names += [f"blind.{kind}" for kind in dict.fromkeys(kind for kinds in BLIND_KINDS.values() for kind in kinds)]

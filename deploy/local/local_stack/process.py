@@ -31,7 +31,7 @@ class Program:
     orphan_signal: signal.Signals = signal.SIGTERM
     """What the kernel sends it when the parent dies."""
     stop_within: float = 8.0
-    ready_within: float = 60.0
+    ready_within: float = 120.0
     folder: Path | None = None
     """Working folder."""
 
