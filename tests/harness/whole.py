@@ -18,7 +18,7 @@ import pytest
 from local_stack.ports import free_port
 from sample.accounts import Accounts
 
-READY_WITHIN = 180.0
+READY_WITHIN = 400.0
 STOPPED_WITHIN = 20.0
 
 
@@ -115,11 +115,15 @@ def temporary_folder(name: str) -> Path:
     return folder
 
 
+MOODY_NATION = {"NATION_REPEATS": "0.3", "NATION_REORDERS": "0.3", "NATION_DELAYS": "0.1", "NATION_DELAY": "PT1S"}
+"""It repeats, reorders and delays answers, as the real one may."""
+
+
 @pytest.fixture(scope="session")
 def sample_county() -> Iterator[WholeStack]:
     """The whole system with the sample county founded, in its split form: started once for a run."""
     folder = temporary_folder("county")
-    stack = WholeStack(folder / "local", split=True)
+    stack = WholeStack(folder / "local", split=True, environment=MOODY_NATION)
     try:
         stack.start()
         founded = stack.run("county")
