@@ -49,7 +49,7 @@ class Plan:
         self.choices = choices
         self._passwords = passwords(layout.secrets, ["postgres", *SERVICES])
         self._keyrings = write_keyrings(layout.secrets, list(SERVICES))
-        self._ports = _Ports(layout.ports)
+        self._ports = _Ports(layout.ports, apart_from=choices.portal_port)
         if not choices.servers_only and not is_free(choices.portal_port):
             raise CannotStartError(
                 f"Port {choices.portal_port} is in use by another program: "
@@ -242,13 +242,16 @@ def _digest_of_migrations(service: str) -> str:
 class _Ports:
     """Ports by name: those of the last start as long as nobody else has taken them."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, apart_from: int) -> None:
         self._file = file
-        self._known = {name: port for name, port in read_json(file).items() if is_free(int(port))}
+        self._apart_from = apart_from
+        self._known = {
+            name: port for name, port in read_json(file).items() if port != apart_from and is_free(int(port))
+        }
 
     def __getitem__(self, name: str) -> int:
         if name not in self._known:
-            taken = set(self._known.values())
+            taken = {*self._known.values(), self._apart_from}
             self._known[name] = next(port for port in iter(free_port, None) if port not in taken)
         return int(self._known[name])
 
