@@ -1,5 +1,6 @@
 """Photo over HTTP."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Any
@@ -18,7 +19,7 @@ from contracts.values import PhotoState, Role
 from photo import commands, domain, queries
 from photo.archive import LARGEST_ARCHIVE, Archive
 from photo.checks import LARGEST_FILE
-from photo.errors import SENTENCES, ArchiveRefused, PhotoRefused
+from photo.errors import REMARKS, SENTENCES, ArchiveRefused, PhotoRefused
 from photo.jobs import keep
 from photo.storage import Album
 from photo.uploading import ENVELOPE, received
@@ -61,6 +62,8 @@ class Requirement(BaseModel):
     reason: str | None
     text: str | None
     """Sentence of the reason."""
+    remarks: list[str]
+    """Sentences of what a person should look at in an accepted photo."""
     changed_at: datetime
 
 
@@ -72,6 +75,8 @@ class Requirements(BaseModel):
 class PhotoTaken(BaseModel):
     student_id: UUID
     sha256: str
+    remarks: list[str]
+    """Sentences of what a person should look at."""
 
 
 class ArchiveState(BaseModel):
@@ -111,6 +116,10 @@ class Match(BaseModel):
     student_id: UUID
 
 
+def _sentences(remarks: Sequence[str]) -> list[str]:
+    return [REMARKS[code] for code in remarks]
+
+
 async def _inside(tx: Tx, actor: Actor, organisation: UUID | None, what: str) -> UUID:
     if organisation is None or not await may_see(tx, actor, organisation):
         raise NotFound(what)
@@ -146,7 +155,12 @@ async def requirements(
             limit=limit,
         )
     return Requirements(
-        items=[Requirement(**row._mapping, text=SENTENCES.get(row.reason or "")) for row in page.rows],
+        items=[
+            Requirement(
+                **{**row._mapping, "remarks": _sentences(row.remarks or ())}, text=SENTENCES.get(row.reason or "")
+            )
+            for row in page.rows
+        ],
         total=page.total,
     )
 
@@ -178,8 +192,8 @@ async def take_photo(
         raise PhotoRefused(standard)
     taken = await keep(album, student_id, standard)
     async with db.transaction(actor) as tx:
-        await commands.take_one(tx, school, taken)
-    return PhotoTaken(student_id=student_id, sha256=standard.sha256)
+        remarks = await commands.take_one(tx, school, taken)
+    return PhotoTaken(student_id=student_id, sha256=standard.sha256, remarks=_sentences(remarks))
 
 
 @router.get("/students/{student_id}/photo", dependencies=[allow(*ANYONE_INSIDE)], response_class=Response)
@@ -330,8 +344,8 @@ async def match_file(
         raise PhotoRefused(standard)
     taken = await keep(album, body.student_id, standard)
     async with db.transaction(actor) as tx:
-        await commands.match_file(tx, archive_id, number, school, taken)
-    return PhotoTaken(student_id=body.student_id, sha256=standard.sha256)
+        remarks = await commands.match_file(tx, archive_id, number, school, taken)
+    return PhotoTaken(student_id=body.student_id, sha256=standard.sha256, remarks=_sentences(remarks))
 
 
 @router.get("/desk", dependencies=[allow(*ANYONE_INSIDE)])

@@ -120,22 +120,31 @@ class Taken:
     object_key: str
 
 
-async def take(tx: Tx, taken: Sequence[Taken]) -> dict[UUID, str]:
-    """Student → code of why the photo is not taken; pupils not in the answer have it now.
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of photos."""
 
-    Four statements, however many photos. Source: art. 12.
-    """
+    refused: Mapping[UUID, str]
+    """Student → code of why the photo is not taken; the others have theirs now."""
+    remarks: Mapping[UUID, Sequence[str]]
+    """Student → codes of what a person should look at."""
+
+
+async def take(tx: Tx, taken: Sequence[Taken]) -> Outcome:
+    """Photos become the pupils', where they may. Four statements, however many. Source: art. 12."""
     requirements = await queries.requirements_of(tx, {one.student_id for one in taken}, lock=True)
     refused = {
         one.student_id: code for one in taken if (code := domain.why_not_taken(requirements.get(one.student_id)))
     }
     kept = [one for one in taken if one.student_id not in refused]
-    twins = await queries.same_content(tx, {one.student_id: one.photo.sha256 for one in kept})
-    await tx.insert(
-        PhotoRow,
-        [_photo(tx, one, requirements[one.student_id], same=one.student_id in twins) for one in kept],
-        skip_existing=True,
-    )
+    contents = {one.student_id: one.photo.sha256 for one in kept}
+    twins = {*await queries.same_content(tx, contents), *domain.with_equal_values(contents)}
+    remarks = {
+        one.student_id: [*one.photo.remarks, *(["same-photo-on-another-pupil"] if one.student_id in twins else [])]
+        for one in kept
+    }
+    photos = [_photo(tx, one, requirements[one.student_id], remarks[one.student_id]) for one in kept]
+    await tx.insert(PhotoRow, photos, skip_existing=True)
     await tx.update(
         RequirementRow,
         [
@@ -151,10 +160,10 @@ async def take(tx: Tx, taken: Sequence[Taken]) -> dict[UUID, str]:
         key=("enrolment_id",),
     )
     tx.touch(topics.PHOTO, [requirements[one.student_id].enrolment_id for one in kept])
-    return refused
+    return Outcome(refused, remarks)
 
 
-def _photo(tx: Tx, one: Taken, requirement: domain.Requirement, *, same: bool) -> dict[str, Any]:
+def _photo(tx: Tx, one: Taken, requirement: domain.Requirement, remarks: Sequence[str]) -> dict[str, Any]:
     return {
         "id": tx.new_id(),
         "enrolment_id": requirement.enrolment_id,
@@ -162,7 +171,7 @@ def _photo(tx: Tx, one: Taken, requirement: domain.Requirement, *, same: bool) -
         "school_year": requirement.school_year,
         "sha256": one.photo.sha256,
         "object_key": one.object_key,
-        "remarks": [*one.photo.remarks, *(["same-photo-on-another-pupil"] if same else [])],
+        "remarks": remarks,
         "taken_by": tx.actor.account_id if tx.actor else None,
         "taken_at": tx.now,
     }
@@ -182,12 +191,13 @@ async def refuse(tx: Tx, reasons: Mapping[UUID, str]) -> None:
     tx.touch(topics.PHOTO, [row.enrolment_id for row in changed])
 
 
-async def take_one(tx: Tx, school: UUID, taken: Taken) -> None:
-    """One pupil's photo is taken. Raises PhotoRefused. Source: art. 12."""
-    refused = await take(tx, [taken])
-    if refused:
-        raise PhotoRefused(refused[taken.student_id])
+async def take_one(tx: Tx, school: UUID, taken: Taken) -> Sequence[str]:
+    """One pupil's photo is taken: codes of what a person should look at. Raises PhotoRefused. Source: art. 12."""
+    outcome = await take(tx, [taken])
+    if outcome.refused:
+        raise PhotoRefused(outcome.refused[taken.student_id])
     tx.note("photo.taken", [("student", taken.student_id)], organisation=school)
+    return outcome.remarks[taken.student_id]
 
 
 async def open_archive(tx: Tx, values: Mapping[str, Any]) -> UUID:
@@ -235,7 +245,7 @@ class FileResult:
 
 async def record_files(tx: Tx, archive_id: UUID, results: Sequence[FileResult], *, last: bool) -> None:
     """A chunk of an archive is done: its photos are taken, its results kept, its progress moved, in one transaction."""
-    refused = await take(tx, [result.taken for result in results if result.taken])
+    refused = (await take(tx, [result.taken for result in results if result.taken])).refused
     await refuse(
         tx, {r.student_id: r.reason for r in results if r.result == "refused" and r.student_id and r.reason}
     )  # fmt: skip
@@ -265,8 +275,8 @@ async def record_files(tx: Tx, archive_id: UUID, results: Sequence[FileResult], 
     )
 
 
-async def match_file(tx: Tx, archive_id: UUID, number: int, school: UUID, taken: Taken) -> None:
-    """A person says whose photo a file is. Raises FileNotWaiting, PhotoRefused."""
+async def match_file(tx: Tx, archive_id: UUID, number: int, school: UUID, taken: Taken) -> Sequence[str]:
+    """A person says whose photo a file is; the answer is `take_one`'s. Raises FileNotWaiting, PhotoRefused."""
     settled = await tx.row(
         update(ArchiveFileRow)
         .values(result="accepted", reason=None, student_id=taken.student_id)
@@ -279,4 +289,4 @@ async def match_file(tx: Tx, archive_id: UUID, number: int, school: UUID, taken:
     )
     if settled is None:
         raise FileNotWaiting
-    await take_one(tx, school, taken)
+    return await take_one(tx, school, taken)

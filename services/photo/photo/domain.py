@@ -1,6 +1,8 @@
 """Rules of photos: which are due, which may be replaced, whose a file name is. No input or output."""
 
 import unicodedata
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -39,6 +41,12 @@ def why_not_taken(requirement: Requirement | None) -> str | None:
     if requirement.status is StudentStatus.REGISTERED and requirement.state is PhotoState.ACCEPTED:
         return "photo-already-kept"
     return None
+
+
+def with_equal_values(contents: Mapping[UUID, str]) -> frozenset[UUID]:
+    """Pupils whose picture is another one's as well."""
+    times = Counter(contents.values())
+    return frozenset(student for student, content in contents.items() if times[content] > 1)
 
 
 @dataclass(frozen=True, slots=True)

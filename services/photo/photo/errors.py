@@ -24,6 +24,12 @@ SENTENCES: dict[str, str] = {
 }
 """Code of a finding about one file or one pupil → the sentence that says what to do next."""
 
+REMARKS: dict[str, str] = {
+    "background-not-light-blue": "照片背景不是淡蓝色。请核对是否符合要求，必要时重新拍摄。",
+    "same-photo-on-another-pupil": "该照片与另一名学生的照片完全相同。请核对是否放错。",
+}
+"""Code of what a person should look at → the sentence; it refuses nothing."""
+
 
 class PhotoRefused(Refusal):
     """One photo is not taken."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from chassis import crash
 from chassis.identity import Actor
 from chassis.sealing import Vault
 from chassis.transaction import Database
@@ -53,6 +54,7 @@ class ArchiveJob:
             results = await self._chunk(row, archive, chunk, twice)
             async with self._database.transaction(actor) as tx:
                 await commands.record_files(tx, archive_id, results, last=start + CHUNK >= len(rest))
+            crash.point("photo.after_row")
         if not rest:
             async with self._database.transaction(actor) as tx:
                 await commands.record_files(tx, archive_id, [], last=True)

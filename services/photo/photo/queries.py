@@ -91,9 +91,19 @@ async def matched(tx: Tx, school: UUID, hashes: Mapping[str, Collection[str]]) -
 
 
 async def current_photo(tx: Tx, student: UUID) -> Any | None:
-    """The newest photo row of a pupil, None when there is none."""
+    """The photo row of a pupil that counts, None when there is none.
+
+    It is the one that the requirement names: a picture that was taken again is older than the one between.
+    """
     return await tx.row(
-        select(PhotoRow.__table__).where(PhotoRow.student_id == student).order_by(PhotoRow.taken_at.desc()).limit(1)
+        select(PhotoRow.__table__)
+        .outerjoin(
+            RequirementRow,
+            (RequirementRow.enrolment_id == PhotoRow.enrolment_id) & (RequirementRow.sha256 == PhotoRow.sha256),
+        )
+        .where(PhotoRow.student_id == student)
+        .order_by(RequirementRow.sha256.is_(None), PhotoRow.taken_at.desc())
+        .limit(1)
     )
 
 
@@ -142,8 +152,13 @@ async def requirements_page(
             RequirementRow.state,
             RequirementRow.reason,
             RequirementRow.changed_at,
+            PhotoRow.remarks,
         )
         .join(PupilRow, PupilRow.enrolment_id == RequirementRow.enrolment_id)
+        .outerjoin(
+            PhotoRow,
+            (PhotoRow.enrolment_id == RequirementRow.enrolment_id) & (PhotoRow.sha256 == RequirementRow.sha256),
+        )
         .where(RequirementRow.school_id.in_(schools))
     )
     if class_id is not None:
