@@ -3,16 +3,20 @@
 The headers are written here and read here, and nowhere else. A reader decides by them alone whether it cares.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 from zlib import crc32
 
+from asyncpg.pgproto import pgproto
+
 from chassis.clock import ZONE
 from contracts.topics import Kind, Topic
 
 Headers = list[tuple[str, bytes]]
+_parse: Callable[[str], UUID] = pgproto.UUID
+"""asyncpg's own UUID, a subclass of Python's: it is read four times as fast, and every record has two of them."""
 
 SOURCE = "/cn/34/"
 """The province's code in GB/T 2260, then the service that speaks."""
@@ -40,6 +44,7 @@ class Envelope:
     time: datetime
     actor: UUID | None
     cause: UUID | None
+    traceparent: str | None = None
 
     @property
     def order(self) -> tuple[int, int]:
@@ -67,6 +72,7 @@ class HeaderWriter:
         self._types: dict[str, tuple[str, bytes]] = {
             name: ("ce_type", name.encode()) for name in (*topic.by_name, ENDED)
         }
+        self._last: tuple[datetime | None, bytes] = (None, b"")
 
     def write(
         self,
@@ -81,6 +87,8 @@ class HeaderWriter:
         traceparent: str | None,
     ) -> Headers:
         """The headers of one record."""
+        if time != self._last[0]:  # everything of one transaction has the same time
+            self._last = (time, time.astimezone(UTC).isoformat().replace("+00:00", "Z").encode())
         headers = [
             *self._common,
             ("ce_id", str(event_id).encode()),
@@ -88,7 +96,7 @@ class HeaderWriter:
             ("ce_subject", key),
             ("ce_epoch", b"%d" % epoch),
             ("ce_sequence", b"%d" % version),
-            ("ce_time", time.astimezone(UTC).isoformat().replace("+00:00", "Z").encode()),
+            ("ce_time", self._last[1]),
         ]
         if actor is not None:
             headers.append(("ce_actor", str(actor).encode()))
@@ -122,6 +130,7 @@ def read(topic: Topic, key: bytes | None, headers: Iterable[tuple[str, bytes]]) 
         _moment(found),
         _uuid("ce_actor", found["ce_actor"]) if "ce_actor" in found else None,
         _uuid("ce_cause", found["ce_cause"]) if "ce_cause" in found else None,
+        found["traceparent"].decode("ascii", "ignore")[:55] if "traceparent" in found else None,
     )
 
 
@@ -129,7 +138,7 @@ def _uuid(name: str, value: bytes | None) -> UUID:
     if value is None or len(value) != 36:
         raise Unreadable(f"{name} is missing or no UUID")
     try:
-        return UUID(value.decode("ascii"))
+        return _parse(value.decode("ascii"))
     except ValueError:
         raise Unreadable(f"{name} is no UUID") from None
 

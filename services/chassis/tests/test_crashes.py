@@ -35,7 +35,7 @@ async def all_sent(rig: Rig) -> None:
         async def nothing_left() -> bool:
             return await rig.unsent() == 0
 
-        await eventually(nothing_left, within=30)
+        await eventually(nothing_left, within=60)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ async def test_a_consumer_killed_at_any_line_has_each_effect_once(rig: Rig, poin
         async def each_once() -> bool:
             return await rig.effects() == {subject: [1, 2, 3] for subject in subjects}
 
-        await eventually(each_once, within=30)
+        await eventually(each_once, within=60)
         assert await eventually(lambda: rig.offsets_never_run_ahead(rig.topics.talk))
 
 
@@ -81,7 +81,7 @@ async def test_poison_is_parked_once_though_the_consumer_dies_after_it(rig: Rig)
         async def all_but_one() -> bool:
             return await rig.effects() == {subject: [1, 2] for subject in subjects[1:]}
 
-        await eventually(all_but_one, within=30)
+        await eventually(all_but_one, within=60)
     async with rig.taker.snapshot() as tx:
         parked = await tx.rows(text("SELECT version, state FROM parked ORDER BY version"))
     assert [(row.version, row.state) for row in parked] == [(1, "parked"), (2, "behind")]
@@ -141,5 +141,5 @@ async def test_a_consumer_that_committed_before_its_transaction_would_lose(rig: 
         async def the_last_came() -> bool:
             return late in await rig.effects()
 
-        await eventually(the_last_came, within=20)
+        await eventually(the_last_came, within=60)
     assert set(await rig.effects()) == {late}

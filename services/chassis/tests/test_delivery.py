@@ -25,10 +25,10 @@ async def test_what_is_said_has_its_effect_elsewhere(rig: Rig) -> None:
             found = await rig.effects()
             return len(found) == 41 and all(found[each] == [1, 2, 3] for each in subjects)
 
-        await eventually(all_there, within=20)
+        await eventually(all_there, within=60)
         assert (relay.why_not_ready(), listeners.why_not_ready()) == (None, None)
-        await eventually(lambda: rig.offsets_never_run_ahead(rig.topics.talk))
-        committed = await eventually(lambda: rig.committed(rig.topics.talk))
+        await eventually(lambda: rig.offsets_never_run_ahead(rig.topics.talk), within=60)
+        committed = await eventually(lambda: rig.committed(rig.topics.talk), within=60)
     assert sum(committed.values()) >= 120  # the marks that end the relay's transactions have offsets too
     assert await rig.unsent() == 0
 
@@ -41,7 +41,7 @@ async def test_a_record_is_read_by_the_public_cloudevents_sdk(rig: Rig) -> None:
         async def is_sent() -> bool:
             return await rig.unsent() == 0
 
-        await eventually(is_sent)
+        await eventually(is_sent, within=60)
     [record] = await rig.records(rig.topics.talk)
     event = from_binary(KafkaMessage(headers=dict(record.headers), key=record.key, value=record.value))
     assert event["specversion"] == "1.0"

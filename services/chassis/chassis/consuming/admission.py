@@ -25,6 +25,10 @@ class Mark:
     def order(self) -> tuple[int, int]:
         return self.epoch, self.version
 
+    def copy(self) -> "Mark":
+        """Another one that can be moved."""
+        return Mark(self.epoch, self.version, self.hash, self.held)
+
     def advance(self, record: Record) -> None:
         """The record is applied."""
         assert record.envelope is not None
@@ -115,10 +119,11 @@ def admit_facts(
     """Facts: the last version + 1, and behind it what has waited for it; nothing behind one that is parked."""
     for subject, come in records.items():
         mark = marks.get(subject) or Mark()
-        again = {_order(record) for record in come}
-        pool = {order: record for record in waiting.get(subject, ()) if (order := _order(record)) not in again}
+        kept = waiting.get(subject, ())
+        again = {_order(record) for record in come} if kept else ()
+        pool = {order: record for record in kept if (order := _order(record)) not in again}
         queue = list(reversed(come))
-        if drain and (ready := next((each for each in pool if mark.precedes(each)), None)) is not None:
+        if pool and drain and (ready := next((each for each in pool if mark.precedes(each)), None)) is not None:
             plan.drained.append(pool[ready])
             queue.append(pool.pop(ready))
         while queue:
@@ -136,7 +141,7 @@ def admit_facts(
             else:
                 plan.admit(record)
                 mark.advance(record)
-                following = next((each for each in pool if mark.precedes(each)), None) if drain else None
+                following = next((each for each in pool if mark.precedes(each)), None) if pool and drain else None
                 if following is not None:
                     plan.drained.append(pool[following])
                     queue.append(pool.pop(following))

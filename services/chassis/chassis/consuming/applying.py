@@ -1,7 +1,7 @@
 """One transaction: a batch is admitted, what cannot be applied is kept, the hearers are called, the offsets noted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -74,7 +74,7 @@ class Applying:
             await keeping.store(tx, self.topic, plan, {}, self.database)
             return plan
         before = await keeping.lock(tx, self.topic, list(subjects))
-        marks = {subject: replace(mark) for subject, mark in before.items()}
+        marks = {subject: mark.copy() for subject, mark in before.items()}
         replayed = await self._release(tx, records, marks)
         if self.topic.kind is Kind.STATE:
             admit_states(plan, subjects, marks, self._open)

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -87,13 +87,14 @@ class Listener:
             return
         self._tries, self.trouble = 0, None
         crash.point("consume.after_tx_before_offset")
-        await self._commit(consumer, come)
+        places = _offsets(self.topic, come)
+        await self._commit(consumer, places)
         crash.point("consume.after_offset")
-        self._measure(consumer, come, records, time.monotonic() - started)
+        self._measure(consumer, places, records, time.monotonic() - started)
 
-    async def _commit(self, consumer: "AIOKafkaConsumer", come: Sequence[Any]) -> None:
+    async def _commit(self, consumer: "AIOKafkaConsumer", places: "Places") -> None:
         try:
-            await consumer.commit({place: last + 1 for place, (_, last) in _offsets(self.topic, come).items()})
+            await consumer.commit({place: last + 1 for place, (_, last) in places.items()})
         except KafkaError as error:
             # The partitions are another's now, or the broker is away: what comes again will be seen.
             _log.warning("%s: offsets are not committed: %s", self.topic.name, type(error).__name__)
@@ -120,14 +121,14 @@ class Listener:
                 await self._stopping.wait()
 
     def _measure(
-        self, consumer: "AIOKafkaConsumer", come: Sequence[Any], records: Sequence[Record], seconds: float
+        self, consumer: "AIOKafkaConsumer", places: "Places", records: Sequence[Record], seconds: float
     ) -> None:
         name = self.topic.name
         measuring.BATCH_SIZE.labels(name).observe(len(records))
         measuring.BATCH_SECONDS.labels(name).observe(seconds)
         for outcome, count in counted(records).items():
             measuring.EVENTS.labels(name, outcome.value).inc(count)
-        for place, (_, last) in _offsets(self.topic, come).items():
+        for place, (_, last) in places.items():
             with suppress(IllegalStateError):
                 end = consumer.highwater(place)
                 if end is not None:
@@ -252,11 +253,15 @@ async def _decode(message: KafkaMessage) -> Any:
     return message.raw_message
 
 
-def _offsets(topic: Topic, come: Sequence[Any]) -> dict[TopicPartition, tuple[int, int]]:
-    """First and last offset of each partition of a batch."""
-    found: dict[TopicPartition, tuple[int, int]] = {}
+Places = Mapping[TopicPartition, tuple[int, int]]
+"""First and last offset of each partition of a batch."""
+
+
+def _offsets(topic: Topic, come: Sequence[Any]) -> Places:
+    """A batch brings each partition's records in order."""
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
     for each in come:
-        place = TopicPartition(topic.name, each.partition)
-        first, last = found.get(place, (each.offset, each.offset))
-        found[place] = (min(first, each.offset), max(last, each.offset))
-    return found
+        first.setdefault(each.partition, each.offset)
+        last[each.partition] = each.offset
+    return {TopicPartition(topic.name, each): (first[each], last[each]) for each in first}

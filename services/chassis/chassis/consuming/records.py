@@ -144,8 +144,7 @@ class Record:
         """Its subject, and what it is to whatever is said of that because of it."""
         said = self.envelope
         assert said is not None
-        parent = next((value for name, value in self.headers if name == "traceparent"), None)
-        return said.subject, Cause(said.id, said.actor, parent.decode("ascii", "ignore")[:55] if parent else None)
+        return said.subject, Cause(said.id, said.actor, said.traceparent)
 
     def to_bytes(self) -> bytes:
         """All of it, to be sealed and kept."""
