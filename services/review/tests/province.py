@@ -1,8 +1,10 @@
 """Who is who in the tests of review, and what registry says of them."""
 
+import asyncio
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
@@ -14,6 +16,7 @@ from contracts.identity import AccountChanged, AuthorityLink, OrganisationChange
 from contracts.registry import CalendarChanged, Extension, Window
 from contracts.values import OrganisationKind, Role, WindowKind
 
+T = TypeVar("T")
 HASH = "c" * 64
 YEAR = 2026
 
@@ -98,3 +101,14 @@ def at(*moment: int) -> datetime:
 async def only(tx: Tx, statement: str, **values: Any) -> Any:
     """The one value of a statement of a test."""
     return await tx.scalar(text(statement).bindparams(**values))
+
+
+async def all_of(attempts: Iterable[Coroutine[Any, Any, T]], at_once: int = 16) -> list[T]:
+    """What each attempt came to; so many at once as the pool has connections for, also on a slow machine."""
+    places = asyncio.Semaphore(at_once)
+
+    async def one(attempt: Coroutine[Any, Any, T]) -> T:
+        async with places:
+            return await attempt
+
+    return await asyncio.gather(*map(one, attempts))

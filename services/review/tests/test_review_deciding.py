@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,7 +18,7 @@ from contracts.registry import WithdrawalAsked
 from contracts.review import Reason
 from contracts.values import Role
 from review import commands
-from services.review.tests.province import HASH, Province, an_actor, only
+from services.review.tests.province import HASH, Province, all_of, an_actor, only
 
 PHOTO = [Reason(code="photo-unfit", field="photo", text="背景不是淡蓝色")]
 
@@ -28,7 +28,7 @@ async def approve(database: Database, actor: Actor, *cases: UUID, seen: str = HA
         return await commands.approve(tx, [(case, seen) for case in cases])
 
 
-async def code_of(deciding: Awaitable[commands.Receipt]) -> str:
+async def code_of(deciding: Coroutine[Any, Any, commands.Receipt]) -> str:
     """ "decided", or the code of the refusal of the one case."""
     receipt = await deciding
     return next((refusal.code for refusal in receipt.refused.values()), "decided")
@@ -159,7 +159,7 @@ async def test_of_many_reviewers_at_once_exactly_one_decides_and_the_others_are_
         for turn, officer in enumerate(officers)
     ]
     random.Random(3).shuffle(attempts)
-    outcomes = Counter(await asyncio.gather(*attempts))
+    outcomes = Counter(await all_of(attempts))
     assert outcomes == {"decided": 60, "already-decided": 120}
     said_of = Counter(subject for subject, _, _ in await said())
     assert said_of == dict.fromkeys(cases, 1)
@@ -173,7 +173,7 @@ async def test_batches_that_overlap_in_any_order_decide_each_case_once_and_never
     cases = [uuid4() for _ in range(100)]
     await hear(*(spoken(topics.REQUEST, case, a_request()) for case in cases))
     batches = [random.Random(seed).sample(cases, 60) for seed in range(12)]
-    receipts = await asyncio.gather(*(approve(database, tree.officer, *batch) for batch in batches))
+    receipts = await all_of(approve(database, tree.officer, *batch) for batch in batches)
     decided = [case for receipt in receipts for case in receipt.decided]
     assert len(decided) == len(set(decided)) == len({case for batch in batches for case in batch})
     told = Counter(refusal.code for receipt in receipts for refusal in receipt.refused.values())
@@ -195,7 +195,7 @@ async def test_a_withdrawal_and_an_approval_at_once_leave_one_of_them(
         assert heard == "applied"
         return str(code)
 
-    codes = dict(zip(requests, await asyncio.gather(*map(race, requests)), strict=True))
+    codes = dict(zip(requests, await all_of(map(race, requests), at_once=8), strict=True))
     kinds: dict[UUID, list[str]] = {}
     for subject, kind, _ in await said():
         kinds.setdefault(subject, []).append(kind)

@@ -1,6 +1,5 @@
 """The life of a case, whatever anybody does in whatever order: as rules, and on a real database with all at once."""
 
-import asyncio
 import random
 from collections import Counter
 from dataclasses import replace
@@ -21,7 +20,7 @@ from contracts.review import Decision, Reason, RequestWithdrawn
 from contracts.values import RequestKind, Role
 from review import commands, domain
 from review.domain import Case, Outcome, Reviewer, State
-from services.review.tests.province import HASH, Province, an_actor, at, only
+from services.review.tests.province import HASH, Province, all_of, an_actor, at, only
 
 PLACES = {name: uuid4() for name in ("county", "city", "province", "other")}
 ABOVE = {"county": "city", "city": "province", "other": "city", "province": None}
@@ -160,7 +159,7 @@ async def test_whatever_many_do_at_once_each_case_ends_once_and_what_is_said_is_
         await hear(spoken(topics.REQUEST, case, asked, version=versions[case]))
 
     works = [chance.choice(["approve", "return", "reject", "claim", "reroute"]) for _ in range(40)]
-    await asyncio.gather(*(act(what) for what in works), *(withdraw() for _ in range(8)))
+    await all_of([*(act(what) for what in works), *(withdraw() for _ in range(8))])
 
     assert refusals <= {"already-decided", "request-withdrawn", "not-your-case", "same-authority"}
     ends: dict[UUID, list[str]] = {}
