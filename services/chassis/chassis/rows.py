@@ -51,6 +51,11 @@ def last_by(rows: Iterable[Mapping[str, Any]], key: Sequence[str]) -> list[Mappi
     return [found[each] for each in sorted(found, key=lambda parts: tuple(map(str, parts)))]
 
 
+def to_json(value: Any) -> str:
+    """The value as the text of a JSON column."""
+    return json.dumps(value, ensure_ascii=False, default=_plain)
+
+
 def _instance(kind: AnyType) -> TypeEngine[Any]:
     return kind() if isinstance(kind, type) else kind
 
@@ -59,7 +64,7 @@ def _as_text(kind: TypeEngine[Any], value: Any) -> str | None:
     if value is None:
         return None
     if isinstance(kind, JSON):
-        return json.dumps(value, ensure_ascii=False, default=_plain)
+        return to_json(value)
     return "{" + ",".join(map(_element, value)) + "}"
 
 

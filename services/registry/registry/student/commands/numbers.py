@@ -100,29 +100,32 @@ async def give_numbers(tx: Tx, school: School, plans: Sequence[Plan], *, regiona
             assert plan.entry.record.birth_date is not None
             value = temporary_number(school.county, plan.entry.record.birth_date, serial)
             given.append(_given(tx, plan, NumberKind.STUDENT, value))
-    given += [_given(tx, plan, NumberKind.STUDENT, formal[id(plan)]) for plan in plans if id(plan) in formal]
+    given += [Given(_id(plan), NumberKind.STUDENT, *formal[id(plan)]) for plan in plans if id(plan) in formal]
     return given
 
 
-async def _formal_numbers(tx: Tx, plans: Sequence[Plan]) -> dict[int, str]:
-    """Plan → `G` and the ID, where policy, document and uniqueness allow it."""
+async def _formal_numbers(tx: Tx, plans: Sequence[Plan]) -> dict[int, tuple[str, bytes]]:
+    """Plan → `G` and the ID with its index, where policy, document and uniqueness allow it."""
     if student_settings().first_number is not FirstNumber.FORMAL:
         return {}
-    wanted: dict[int, str] = {}
+    wanted: dict[bytes, tuple[Plan, str]] = {}
     for plan in plans:
         if plan.who.documented and has_citizen_id(plan.entry.record):
             document = own_document(plan.entry.record)
             assert document is not None
-            wanted[id(plan)] = formal_number(document[1])
-    indexes = {number_index(tx.vault, value): plan for plan, value in wanted.items()}
-    for index in await taken_numbers(tx, indexes):
-        del wanted[indexes[index]]
-    return wanted
+            value = formal_number(document[1])
+            wanted[number_index(tx.vault, value)] = (plan, value)
+    taken = await taken_numbers(tx, wanted)
+    return {id(plan): (value, index) for index, (plan, value) in wanted.items() if index not in taken}
 
 
 def _given(tx: Tx, plan: Plan, kind: NumberKind, value: str) -> Given:
+    return Given(_id(plan), kind, value, number_index(tx.vault, value))
+
+
+def _id(plan: Plan) -> UUID:
     assert plan.drafted.student_id is not None
-    return Given(plan.drafted.student_id, kind, value, number_index(tx.vault, value))
+    return plan.drafted.student_id
 
 
 async def _serials(tx: Tx, wanted: dict[tuple[str, str], int]) -> dict[tuple[str, str], int]:
