@@ -71,14 +71,18 @@ def why_not(image: Image.Image) -> str | None:
 
 
 def _upright_size(image: Image.Image) -> tuple[int, int]:
-    turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-    return (image.height, image.width) if turned else (image.width, image.height)
+    return (image.height, image.width) if _is_turned(image) else (image.width, image.height)
+
+
+def _is_turned(image: Image.Image) -> bool:
+    """Whether the camera was held upright, so that height and width change places."""
+    return image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
 
 
 def _make(image: Image.Image) -> Standard:
     # A JPEG decodes at 1/2, 1/4 or 1/8 of its size for a fraction of the time; twice the target keeps the quality.
-    longest = max(WIDTH, HEIGHT) * 2
-    image.draft("RGB", (longest, longest))
+    wanted = (HEIGHT * 2, WIDTH * 2) if _is_turned(image) else (WIDTH * 2, HEIGHT * 2)
+    image.draft("RGB", wanted)
     upright = ImageOps.exif_transpose(image)
     picture = ImageOps.fit(_on_white(upright), (WIDTH, HEIGHT), Image.Resampling.LANCZOS)
     for quality in QUALITIES:
