@@ -191,7 +191,7 @@ async def test_answers_become_the_standing_that_registry_hears(hear: Hear, told:
         ),
     )
     outcomes = {subject: (version, body) for subject, version, body in await told(topics.OUTCOME)}
-    common = {"problems": [], "rejections": [], "number": None, "accepted_version": None}
+    common: dict[str, Any] = {"problems": [], "rejections": [], "number": None, "accepted_version": None}
     assert outcomes == {
         students["accepted"]: (
             1,
