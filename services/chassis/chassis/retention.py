@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 from sqlalchemy import text
 
@@ -30,15 +31,21 @@ AT_ONCE: Final = 5000
 # Kept for ever: audit and audit_head, counter, watermark, epoch, the newest state of each subject in the outbox,
 # what waits or is parked.
 
-_SUPERSEDED = text("""
-DELETE FROM outbox WHERE kind = 'state' AND id IN (
-    SELECT old.id FROM outbox AS old JOIN outbox AS newer
-        ON newer.kind = 'state' AND newer.topic = old.topic AND newer.subject = old.subject
-        AND (newer.epoch, newer.version) > (old.epoch, old.version)
-    WHERE old.kind = 'state' AND old.published_at < now() - interval '1 hour' AND newer.published_at IS NOT NULL
-    LIMIT :most
-)
+_SUBJECTS = text("""
+SELECT topic, subject FROM counter WHERE (topic, subject) > (:topic, :subject) AND version > 1
+ORDER BY topic, subject LIMIT :most
 """)
+_SUPERSEDED = """
+DELETE FROM outbox USING unnest($1::text[], $2::uuid[]) AS asked (topic, subject)
+WHERE outbox.kind = 'state' AND outbox.topic = asked.topic AND outbox.subject = asked.subject
+  AND outbox.published_at < now() - interval '1 hour'
+  AND EXISTS (
+    SELECT FROM outbox AS newer
+    WHERE newer.kind = 'state' AND newer.topic = asked.topic AND newer.subject = asked.subject
+      AND (newer.epoch, newer.version) > (outbox.epoch, outbox.version) AND newer.published_at IS NOT NULL
+  )
+RETURNING 1
+"""
 _OLD = (
     (
         text(
@@ -82,12 +89,24 @@ async def housekeep(database: "Database") -> int:
         done += int(await tx.scalar(text("SELECT make_outbox_months(:ahead)"), {"ahead": MONTHS_AHEAD}))
     async with database.transaction() as tx:
         done += int(await tx.scalar(text("SELECT drop_outbox_months(:kept)"), {"kept": FACTS_IN_OUTBOX}))
-    async with database.transaction() as tx:
-        done += (await tx.execute(_SUPERSEDED, {"most": AT_ONCE})).rowcount
+    done += await _forget_superseded(database)
     for statement, kept in _OLD:
         async with database.transaction() as tx:
             done += (await tx.execute(statement, {"kept": kept, "most": AT_ONCE})).rowcount
     return done
+
+
+async def _forget_superseded(database: "Database") -> int:
+    """One pass over all subjects, in pages: states that were sent, and after which a newer one was sent."""
+    done, topic, subject = 0, "", UUID(int=0)
+    while True:
+        async with database.transaction() as tx:
+            page = await tx.rows(_SUBJECTS, {"topic": topic, "subject": subject, "most": AT_ONCE})
+            if not page:
+                return done
+            topic, subject = page[-1].topic, page[-1].subject
+            gone = await tx.fetch(_SUPERSEDED, [row.topic for row in page], [row.subject for row in page])
+            done += len(gone)
 
 
 def _milliseconds(kept: timedelta) -> str:

@@ -30,6 +30,8 @@ _LIMITS = {
     "statement_timeout": "60000",
     "idle_in_transaction_session_timeout": "60000",
     "application_name": "chassis",
+    # Statements over whole batches look expensive to the planner; compiling them would be.
+    "jit": "off",
 }
 
 
