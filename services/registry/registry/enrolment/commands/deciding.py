@@ -23,7 +23,7 @@ async def apply_decisions(tx: Tx, decisions: Sequence[Received[Ending]]) -> None
     already done is not done again. About eight statements, however many decisions. Raises UnknownRequest, OtherPupil,
     OtherDecision: such a decision is parked, for nobody can act on it. Source: art. 15.
     """
-    await pupils.lock(tx, {received.event.student_id for received in decisions})
+    held = await pupils.lock(tx, {received.event.student_id for received in decisions})
     known = await queries.measured_by(tx, [received.subject for received in decisions])
     effects: list[tuple[Received[Ending], Effect]] = []
     for received in decisions:
@@ -36,7 +36,7 @@ async def apply_decisions(tx: Tx, decisions: Sequence[Received[Ending]]) -> None
     if not effects:
         return
     await tx.update(SubmissionRow, [_row(received, effect) for received, effect in effects], key=["request_id"])
-    await pupils.advance(tx, {received.event.student_id: effect.change for received, effect in effects})
+    await pupils.advance(tx, {received.event.student_id: effect.change for received, effect in effects}, held)
     for state in State:
         students = [("student", received.event.student_id) for received, effect in effects if effect.state is state]
         if students:

@@ -20,6 +20,7 @@ from registry.organisation import queries as organisations
 from registry.organisation.queries import School
 from registry.student import commands as pupils
 from registry.student import queries as students
+from registry.student.commands import Held
 from registry.student.domain import EDITABLE, Change, Problem, grade, grade_name
 from registry.student.queries import Pupil
 from registry.student.queries.evidence import evidence_of
@@ -64,7 +65,7 @@ async def submit(tx: Tx, school_id: UUID, ids: Collection[UUID]) -> Receipt:
         if verdict.colour is not Colour.GREEN
     }
     ready = [found[each] for each in wanted if each not in refused]
-    submitted = await _freeze(tx, sender, ready, judged) if ready else ()
+    submitted = await _freeze(tx, sender, ready, judged, held) if ready else ()
     return Receipt(submitted, tuple(refused[each] for each in wanted if each in refused))
 
 
@@ -107,7 +108,9 @@ def _not_ready(student_id: UUID, verdict: Verdict) -> Refused:
     )
 
 
-async def _freeze(tx: Tx, sender: _Sender, ready: Collection[Pupil], judged: queries.Judged) -> tuple[Submitted, ...]:
+async def _freeze(
+    tx: Tx, sender: _Sender, ready: Collection[Pupil], judged: queries.Judged, held: Mapping[UUID, Held]
+) -> tuple[Submitted, ...]:
     ids = [each.id for each in ready]
     numbers = await queries.last_numbers(tx, ids)
     evidence = await evidence_of(tx, ids)

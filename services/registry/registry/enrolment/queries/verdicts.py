@@ -3,11 +3,13 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache, partial
 from uuid import UUID
 
 from sqlalchemy import select
 
 from chassis.transaction import Tx
+from contracts.values import Stage
 from registry.classes import queries as classes
 from registry.classes.queries import Class
 from registry.enrolment import domain
@@ -38,31 +40,37 @@ async def judged(tx: Tx, pupils: Mapping[UUID, Pupil]) -> Judged:
     reasons = await explanations(tx, pupils.keys())
     suspected = await suspicions(tx, pupils.keys())
     switches = student_settings()
+    about = cache(partial(_about, switches, tx.now.date()))
     verdicts = {}
     for each in pupils.values():
         seat = seats.get(each.class_id) if each.class_id else None
-        found = _found(each, seat, len(suspected.get(each.id, ())), switches, tx.now.date())
+        around = about(each.stage, each.entry_year, each.first_grade, seat, len(suspected.get(each.id, ())))
+        found = _found(each, seat, around, required=switches.photo_required)
         verdicts[each.id] = domain.verdict(found, reasons.get(each.id, {}), each.reasons)
     return Judged(pupils, verdicts, seats)
 
 
-def _found(
-    pupil: Pupil, seat: Class | None, suspicions: int, switches: StudentSettings, today: date
-) -> Iterator[Problem | Caution]:
-    yield from rules.complete(pupil.record, entry_year=pupil.entry_year, placed=seat is not None)
-    about = Circumstances(
-        stage=pupil.stage,
-        entry_year=pupil.entry_year,
-        first_grade=pupil.first_grade,
+def _about(
+    switches: StudentSettings, today: date, stage: Stage, entry_year: int, first_grade: bool, seat: Class | None,
+    suspicions: int,
+) -> Circumstances:  # fmt: skip
+    return Circumstances(
+        stage=stage,
+        entry_year=entry_year,
+        first_grade=first_grade,
         age=switches.age_rule,
         today=today,
         class_size=seat.size if seat else 0,
         class_standard=seat.standard if seat else 0,
         suspicions=suspicions,
     )
+
+
+def _found(pupil: Pupil, seat: Class | None, about: Circumstances, *, required: bool) -> Iterator[Problem | Caution]:
+    yield from rules.complete(pupil.record, entry_year=pupil.entry_year, placed=seat is not None)
     yield from rules.warnings(pupil.record, about)
     photo = Photo(pupil.first_grade, pupil.entry_year, pupil.photo_state, pupil.photo_year, pupil.photo_hash)
-    missing = domain.of_photo(photo, required=switches.photo_required)
+    missing = domain.of_photo(photo, required=required)
     if missing:
         yield missing
     if seat and seat.closed_on is not None:

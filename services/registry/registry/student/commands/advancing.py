@@ -76,14 +76,18 @@ async def lock(tx: Tx, ids: Collection[UUID]) -> Mapping[UUID, Held]:
     }  # fmt: skip
 
 
-async def advance(tx: Tx, changes: Mapping[UUID, Change]) -> Mapping[UUID, Held]:
+async def advance(
+    tx: Tx, changes: Mapping[UUID, Change], held: Mapping[UUID, Held] | None = None
+) -> Mapping[UUID, Held]:
     """Each pupil after the change: status by the table of `domain.status`, the next version written and said.
 
-    Three statements, however many pupils; five more where some end (未报到, refused for good): their seat, claim and
-    numbers become free or void. The row of a version keeps no content unless the content changed. Raises NotFound for a
+    `held`: the pupils as `lock` gave them in this transaction, so that they are not locked again. Three statements,
+    however many pupils; five more where some end (未报到, refused for good): their seat, claim and numbers become free
+    or void. The row of a version keeps no content unless the content changed. Raises NotFound for a
     pupil who is not there, NotEditable where the table has no such step. Source: art. 15.
     """
-    held = await lock(tx, changes)
+    if held is None:
+        held = await lock(tx, changes)
     following: dict[UUID, Held] = {}
     for student_id, change in changes.items():
         found = held.get(student_id)

@@ -17,6 +17,14 @@ from registry.student import content
 from registry.student.models import ClaimRow, EnrolmentRow, NumberRow, StudentRow, StudentVersionRow
 from registry.student.queries.arrays import among
 
+# Looking a value up is five times as quick as calling the enumeration, and it is done a dozen times a pupil.
+_STATUSES = {each.value: each for each in StudentStatus}
+_STAGES = {each.value: each for each in Stage}
+_PHOTOS: dict[str | None, PhotoState | None] = {None: None, **{each.value: each for each in PhotoState}}
+_STANDINGS: dict[str | None, Standing | None] = {None: None, **{each.value: each for each in Standing}}
+_KINDS = {each.value: each for each in NumberKind}
+_NUMBER_STATUSES = {each.value: each for each in NumberStatus}
+
 CARRIED = (NumberStatus.PROVISIONAL.value, NumberStatus.CONFIRMED.value)
 """Statuses of the numbers that a pupil carries now."""
 
@@ -195,10 +203,10 @@ def _pupil(tx: Tx, row: Row[Any], numbers: tuple[PupilNumber, ...]) -> Pupil:
         school_id=row.school_id,
         campus_id=row.campus_id,
         enrolment_id=row.enrolment_id,
-        status=StudentStatus(row.status),
+        status=_STATUSES[row.status],
         version=row.version,
         record_version=row.record_version,
-        stage=Stage(row.stage),
+        stage=_STAGES[row.stage],
         entry_year=row.entry_year,
         first_grade=row.first_grade,
         class_id=row.class_id,
@@ -207,11 +215,11 @@ def _pupil(tx: Tx, row: Row[Any], numbers: tuple[PupilNumber, ...]) -> Pupil:
         digest=row.digest,
         documented=row.documented,
         numbers=numbers,
-        photo_state=PhotoState(row.photo_state) if row.photo_state else None,
+        photo_state=_PHOTOS[row.photo_state],
         photo_hash=row.photo_hash,
         photo_year=row.photo_year,
         photo_reason=row.photo_reason,
-        standing=Standing(row.standing) if row.standing else None,
+        standing=_STANDINGS[row.standing],
         problems=said.problems,
         rejections=said.rejections,
         problem_count=row.problem_count,
@@ -233,9 +241,9 @@ async def carried(tx: Tx, ids: Collection[UUID]) -> dict[UUID, tuple[PupilNumber
     found: dict[UUID, tuple[PupilNumber, ...]] = {}
     for number_id, student_id, kind, sealed, status in map(tuple, rows):
         number = PupilNumber(
-            kind=NumberKind(kind),
+            kind=_KINDS[kind],
             value=content.unseal_number(tx.vault, sealed, number_id),
-            status=NumberStatus(status),
+            status=_NUMBER_STATUSES[status],
         )
         found[student_id] = (*found.get(student_id, ()), number)
     return found
