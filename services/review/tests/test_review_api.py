@@ -1,6 +1,7 @@
 """Review as reviewers reach it: words, lists, idempotency."""
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -353,3 +354,40 @@ async def test_bad_input_is_refused_in_words(tree: Province, a_case: Any, as_: A
         answer = await client.post(path.replace("{case}", str(case_id)), json=body)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid-input")
     assert answer.json()["errors"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "offset=99999999999999999999",
+        "school_year=99999999999",
+        "school_year=-1",
+        "limit=0",
+        "limit=201",
+        "offset=-1",
+        "state=closed",
+        "school=x",
+        "sort=name",
+        "overdue=maybe",
+    ],
+)
+async def test_bad_filters_are_refused_in_words(tree: Province, as_: Any, query: str) -> None:
+    async with as_(tree.officer) as client:
+        answer = await client.get(f"/v1/cases?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-input")
+
+
+@pytest.mark.parametrize(
+    "text", ["\x00", "请更正\u0000", "\ud800", "\u202e倒写", "𠮷" * 200, "'; DROP TABLE decision; --"]
+)
+async def test_strange_words_are_kept_or_refused_and_never_break_anything(
+    tree: Province, a_case: Any, as_: Any, said: Any, text: str
+) -> None:
+    case_id = await a_case()
+    body = json.dumps({**SEEN, "reasons": [{"code": "other", "text": text}]})
+    async with as_(tree.officer) as client:
+        answer = await client.post(
+            f"/v1/cases/{case_id}/return", content=body, headers={"Content-Type": "application/json"}
+        )
+    assert answer.status_code in (200, 422), answer.text
+    assert len(await said()) == (answer.status_code == 200)

@@ -11,7 +11,7 @@ from chassis.http import allow
 from contracts.record import BY_FIELD, FAMILY_BY_FIELD, SHEET_MEMBERS
 from contracts.values import RequestKind, Role
 from review import domain, queries
-from review.api.shown import READING, Case, CaseDetail, Db, Who, detail, shown
+from review.api.shown import READING, Case, CaseDetail, Db, Offset, SchoolYear, Who, detail, shown
 from review.domain import Outcome, State
 from review.queries import Filters, Sort
 
@@ -55,7 +55,7 @@ def _filters(
     school: UUID | None = None,
     student: UUID | None = None,
     kind: RequestKind | None = None,
-    school_year: int | None = None,
+    school_year: SchoolYear = None,
     overdue: bool | None = None,
     flagged: bool | None = None,
     unrouted: bool | None = None,
@@ -85,7 +85,7 @@ async def find(
     actor: Who,
     filters: Narrowed,
     sort: Sort = Sort.DEADLINE,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Offset = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Cases:
     """The cases that the actor may see, by deadline or by submission."""

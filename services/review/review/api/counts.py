@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from chassis.http import allow
 from contracts.values import Role
 from review import queries
-from review.api.shown import UNNAMED_SCHOOL, Db, Who
+from review.api.shown import UNNAMED_SCHOOL, Db, SchoolYear, Who
 
 router = APIRouter(prefix="/v1", tags=["counts"])
 
@@ -35,7 +35,7 @@ class Progress(BaseModel):
 
 
 @router.get("/progress", dependencies=[allow(Role.OFFICER, Role.VIEWER, Role.PROVINCE_ADMIN)])
-async def progress(db: Db, actor: Who, school_year: int | None = None) -> Progress:
+async def progress(db: Db, actor: Who, school_year: SchoolYear = None) -> Progress:
     """Each school's requests, of one school year or of all, those with most open ones first."""
     async with db.snapshot() as tx:
         found = await queries.progress(tx, await queries.sight(tx, actor), school_year)

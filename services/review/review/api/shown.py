@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends
+from fastapi import Depends, Query
 from pydantic import AfterValidator, BaseModel
 from sqlalchemy import Row
 
@@ -27,6 +27,8 @@ Who = Annotated[Actor, Depends(current_actor)]
 Key = Annotated[str | None, Depends(idempotency_key)]
 
 
+SchoolYear = Annotated[int | None, Query(ge=2000, le=2100)]
+Offset = Annotated[int, Query(ge=0, le=10_000_000)]
 Moment = Annotated[datetime, AfterValidator(lambda moment: moment.astimezone(ZONE))]
 """A moment, told in China's time."""
 
