@@ -77,7 +77,7 @@ async def test_everything_is_killed_once_and_nothing_is_lost(sample_county: Whol
             pid = sample_county.pids[name]
             os.kill(pid, signal.SIGKILL)
             killed.append(name)
-            assert await eventually(back_of(sample_county, name, pid), within=60, every=0.2)
+            assert await eventually(back_of(sample_county, name, pid), within=120, every=0.2)
 
     async with journeys(sample_county, tmp_path) as trips:
         killing = asyncio.create_task(kill_each())

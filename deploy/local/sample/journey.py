@@ -127,9 +127,7 @@ class Journey:
         assert self.papers.photos is not None
         with self.bars.stage("Photos") as stage:
             if self.notes.archive_id is None:
-                await self._until(
-                    lambda: self._photo_knows(len(mine)), lambda: 0, "photo to hear of the drafted pupils"
-                )
+                await self._until(lambda: self._photo_knows(mine), lambda: 0, "photo to hear of the drafted pupils")
                 taken = await self.registrar.upload("photo", "/v1/archives", "photos.zip", self.papers.photos)
                 self.notes.archive_id = taken["id"]
                 self.keep(self.notes)
@@ -144,15 +142,20 @@ class Journey:
             self.found.files = len(files)
             self.found.by_file = dict(Counter(each["text"] or each["result"] for each in files))
 
+            taken_of = frozenset(each["student_id"] for each in files if each["result"] == "accepted")
+
             async def heard() -> bool:
-                page = await self.registrar.get("registry", "/v1/students", photo="accepted", limit=1)
-                return int(page["total"]) >= int(told["accepted"])
+                lines = await self._lines()
+                return all(each["photo_state"] == "accepted" for each in lines if each["id"] in taken_of)
 
             await self._until(heard, lambda: 0, "registry to hear of the photos")
 
-    async def _photo_knows(self, pupils: int) -> bool:
-        page = await self.registrar.get("photo", "/v1/requirements", school=self.school, limit=1)
-        return int(page["total"]) >= pupils
+    async def _photo_knows(self, students: frozenset[str]) -> bool:
+        for some in _batches(sorted(students), 100):
+            page = await self.registrar.get("photo", "/v1/requirements", school=self.school, student=some, limit=1)
+            if int(page["total"]) < len(some):
+                return False
+        return True
 
     async def pre_review(self, mine: frozenset[str]) -> None:
         """Every problem of every pupil in words; the clerk gives a reason for each warning."""
@@ -282,9 +285,9 @@ class Journey:
             approved = {each["student_id"] for each in await self._decided() if each["decision"] == "approved"} & mine
 
             async def ask() -> bool:
-                page = await self.registrar.get("registry", "/v1/students", status="registered", limit=1)
-                stage.at(min(int(page["total"]), len(approved)), len(approved))
-                return int(page["total"]) >= len(approved)
+                done = len(await self._with_status(approved, "registered"))
+                stage.at(done, len(approved))
+                return done >= len(approved)
 
             await self._until(ask, lambda: stage.done, "registry to register the approved pupils")
 
@@ -294,10 +297,9 @@ class Journey:
             registered = await self._with_status(mine, "registered")
 
             async def ask() -> bool:
-                total = await self._standing_total(None)
-                waiting = await self._standing_total("waiting")
-                stage.at(max(0, min(total - waiting, len(registered))), len(registered))
-                return total >= len(registered) and waiting == 0
+                answered = [each for each in await self._standings(registered) if each["standing"] != "waiting"]
+                stage.at(len(answered), len(registered))
+                return len(answered) >= len(registered)
 
             await self._until(ask, lambda: stage.done, "the nation's answers")
 
@@ -307,9 +309,9 @@ class Journey:
 
             await self._until(shown, lambda: 0, "registry to hear of the outcomes")
 
-    async def _standing_total(self, standing: str | None) -> int:
-        page = await self.officer.get("sync", "/v1/standings", school=self.school, standing=standing, limit=1)
-        return int(page["total"])
+    async def _standings(self, students: frozenset[str]) -> list[Any]:
+        found = await self.officer.pages("sync", "/v1/standings", school=self.school)
+        return [each for each in found if each["student_id"] in students]
 
     async def reckon(self, mine: frozenset[str]) -> None:
         """Ask every service what became of the pupils."""
@@ -334,11 +336,7 @@ class Journey:
         self.found.rejected, self.found.open = decisions["rejected"], decisions["open"]
         self.found.submitted = sum(each["status"] != "draft" for each in lines)
         self.found.held_back = status["draft"]
-        standings = [
-            each
-            for each in await self.officer.pages("sync", "/v1/standings", school=self.school)
-            if each["student_id"] in mine
-        ]
+        standings = await self._standings(mine)
         national = Counter(each["standing"] for each in standings)
         self.found.accepted, self.found.problems = national["accepted"], national["problem"]
         self.found.refused_by_nation, self.found.waiting = national["rejected"], national["waiting"]
