@@ -46,7 +46,7 @@ class ProcessSettings(BaseSettings):
 class ServiceSettings(ProcessSettings):
     """What every service needs: its database, the broker, its keys, a folder."""
 
-    database: str = Field(repr=False)
+    database: str = Field(repr=False, pattern=r"^postgresql\+asyncpg://")
     """`postgresql+asyncpg://…`; it holds a password."""
     kafka: str
     """Bootstrap addresses, separated by commas."""

@@ -46,9 +46,9 @@ def asyncapi(name: str, hears: Mapping[Topic, Sequence[str]]) -> dict[str, Any]:
         "defaultContentType": "application/json",
         "channels": {topic.name: _channel(topic) for topic in (*says, *hears)},
         "operations": {
-            **{f"send {topic.name}": _operation("send", topic, list(topic.by_name)) for topic in says},
+            **{f"send.{topic.name}": _operation("send", topic, list(topic.by_name)) for topic in says},
             **{
-                f"receive {topic.name}": _operation("receive", topic, events, group=f"{name}.{topic.name}")
+                f"receive.{topic.name}": _operation("receive", topic, events, group=f"{name}.{topic.name}")
                 for topic, events in hears.items()
             },
         },

@@ -25,7 +25,7 @@ _NOISY: Final = {
 """Libraries that log what nobody reads, or what somebody sent."""
 
 
-_render = structlog.processors.JSONRenderer(ensure_ascii=False)
+_render = structlog.processors.JSONRenderer()
 
 
 def configure_logs(name: str, level: str = "INFO") -> None:
