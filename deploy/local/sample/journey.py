@@ -137,7 +137,7 @@ class Journey:
                 stage.at(told["done"], told["files"])
                 return told if told["state"] == "done" else None
 
-            told = await self._until(ask, lambda: stage.done, "photo to work through the ZIP")
+            await self._until(ask, lambda: stage.done, "photo to work through the ZIP")
             files = await self.registrar.pages("photo", f"/v1/archives/{self.notes.archive_id}/files")
             self.found.files = len(files)
             self.found.by_file = dict(Counter(each["text"] or each["result"] for each in files))
@@ -282,7 +282,8 @@ class Journey:
     async def register(self, mine: frozenset[str]) -> None:
         """Registry registers whom the authority approved. Source: art. 15."""
         with self.bars.stage("Registration") as stage:
-            approved = {each["student_id"] for each in await self._decided() if each["decision"] == "approved"} & mine
+            decided = await self._decided()
+            approved = mine.intersection(each["student_id"] for each in decided if each["decision"] == "approved")
 
             async def ask() -> bool:
                 done = len(await self._with_status(approved, "registered"))
