@@ -44,6 +44,7 @@ async def _page(visit: Visit, wanted: dict[str, Any], page: int, why: Told | Non
         to_explain=[(code, warnings.get(code, ""), count) for code, count in found.to_explain.items()],
         pager=Pager(page, found.total),
         is_own=own,
+        tickable=any(each.verdict != "red" for each in found.items),
         may_submit=own and found.window is not None and found.window.days_left >= 0,
     )
 

@@ -17,6 +17,8 @@ from portal.rendering import PAGE, Pager, handed_on, offset_of, show
 from portal.visiting import Visit, Who
 
 router = APIRouter(dependencies=[allow_anyone()])
+OPEN = ("draft", "returned")
+"""Statuses in which the school may place a pupil."""
 FILTERS = ("school", "class", "grade", "status", "stage", "entry_year", "photo", "standing", "unplaced")
 
 
@@ -74,6 +76,7 @@ async def _page(
         classes=formed.value.items if formed.value else [],
         placed=placed,
         names={each.id: each.name for each in lines.items},
+        placeable=any(each.status in OPEN for each in lines.items),
         may_place=visit.has(Role.REGISTRAR) and visit.at_school,
         may_export=visit.has(Role.REGISTRAR, Role.OFFICER, Role.PROVINCE_ADMIN),
         show_school=not visit.at_school,
