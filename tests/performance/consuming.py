@@ -3,6 +3,7 @@
 import asyncio
 import statistics
 import time
+from functools import partial
 from uuid import uuid4
 
 from sqlalchemy import text
@@ -10,6 +11,7 @@ from sqlalchemy import text
 from chassis.consuming import Listeners
 from services.chassis.tests.child import taker
 from services.chassis.tests.rig import Rig
+from tests.harness.eventually import eventually
 from tests.performance.measuring import table
 from tests.performance.relay import fill, relayed, stage
 
@@ -26,15 +28,18 @@ async def consumed(rig: Rig, events: int, batch: int) -> tuple[float, float]:
     rig.taker.settings.batch = batch
     before = await effects(rig)
     running = asyncio.create_task(Listeners(rig.taker, taker(rig.topics)).run())
-    while await effects(rig) == before:  # noqa: ASYNC110 - another server is asked
-        await asyncio.sleep(0.005)  # joining the group is not what is measured
+    await eventually(partial(have_come, rig, before + 1), within=60, every=0.005)  # joining is not measured
     began, spent, start = time.perf_counter(), time.process_time(), await effects(rig)
-    while (now := await effects(rig)) < before + events:  # noqa: ASYNC110 - another server is asked
-        await asyncio.sleep(0.02)
+    await eventually(partial(have_come, rig, before + events), within=600)
+    now = await effects(rig)
     took, cpu, done = time.perf_counter() - began, time.process_time() - spent, now - start
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     return took / done, cpu / done
+
+
+async def have_come(rig: Rig, number: int) -> bool:
+    return await effects(rig) >= number
 
 
 async def effects(rig: Rig) -> int:

@@ -7,6 +7,7 @@ import time
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from uuid import UUID, uuid4
 
 from aiokafka import AIOKafkaProducer
@@ -21,6 +22,7 @@ from local_stack.kafka import KafkaServer
 from local_stack.postgres import PostgresServer
 from services.chassis.tests.conftest import make_topics, migrate, write_keys
 from services.chassis.tests.rig import Rig, read_topic
+from tests.harness.eventually import eventually
 from tests.harness.whole import temporary_folder
 from tests.performance.measuring import table
 
@@ -75,12 +77,15 @@ async def relayed(rig: Rig) -> tuple[float, float]:
     relay = Relay(rig.maker, "maker")
     began, spent = time.perf_counter(), time.process_time()
     running = asyncio.create_task(relay.run())
-    while await rig.unsent():  # noqa: ASYNC110 - another server is asked
-        await asyncio.sleep(0.02)
+    await eventually(partial(nothing_left, rig), within=600)
     took = time.perf_counter() - began, time.process_time() - spent
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     return took
+
+
+async def nothing_left(rig: Rig) -> bool:
+    return await rig.unsent() == 0
 
 
 async def sent(rig: Rig, subjects: list[UUID]) -> tuple[float, float]:

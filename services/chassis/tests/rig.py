@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from chassis.transaction import Database
 from contracts.topics import Topic
 from services.chassis.tests.child import open_database
 from services.chassis.tests.conftest import Asked, Topics
+from tests.harness.eventually import eventually
 
 ROOT = Path(__file__).parents[3]
 
@@ -95,6 +96,14 @@ class Rig:
                 found.setdefault(row.subject, []).append(row.version)
             return found
 
+    def effects_are(self, expected: dict[UUID, list[int]]) -> Callable[[], Awaitable[bool]]:
+        """A condition for `eventually`."""
+
+        async def asked() -> bool:
+            return await self.effects() == expected
+
+        return asked
+
     async def records(self, topic: Topic) -> list[Any]:
         """Everything in the topic, partition by partition, in order."""
         return await read_topic(self.kafka, topic.name)
@@ -155,6 +164,18 @@ async def died(process: asyncio.subprocess.Process, within: float = 30) -> None:
     async with asyncio.timeout(within):
         code = await process.wait()
     assert code == -signal.SIGKILL, f"the child ended with {code}"
+
+
+async def retried(act: Callable[[], Awaitable[bool]]) -> None:
+    """Do it again until it does not fail."""
+
+    async def tried() -> bool:
+        try:
+            return await act()
+        except Exception as error:
+            raise AssertionError(type(error).__name__) from error
+
+    await eventually(tried, within=60, every=0.3)
 
 
 def new_subjects(number: int) -> list[UUID]:

@@ -4,17 +4,15 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import ProducerFenced
 from sqlalchemy import event, text
 
-from chassis import auditor, parked, topics
+from chassis import parked, topics
 from chassis.consuming import Listeners, Received, Subscribers
 from chassis.relay import Relay
 from chassis.relay.sending import Sending
@@ -25,16 +23,9 @@ from local_stack.kafka import KafkaServer
 from local_stack.postgres import Address
 from services.chassis.tests.child import note_effects, taker
 from services.chassis.tests.conftest import Asked
-from services.chassis.tests.rig import Rig, died, new_subjects, running
+from services.chassis.tests.rig import Rig, died, new_subjects, retried, running
 from services.chassis.tests.test_crashes import all_sent, topic_is_whole
 from tests.harness.eventually import eventually
-
-
-def effects_are(rig: Rig, expected: dict[UUID, list[int]]) -> Callable[[], Awaitable[bool]]:
-    async def asked() -> bool:
-        return await rig.effects() == expected
-
-    return asked
 
 
 async def test_three_relays_contend_and_the_leader_dies(rig: Rig) -> None:
@@ -118,7 +109,7 @@ async def test_the_broker_is_killed_under_record_batches(
         await broker.kill()
         await rig.say(subjects)
         await broker.start()
-        await eventually(effects_are(rig, {each: list(range(1, 8)) for each in subjects}), within=90)
+        await eventually(rig.effects_are({each: list(range(1, 8)) for each in subjects}), within=90)
     await topic_is_whole(rig, dict.fromkeys(subjects, 7))
 
 
@@ -134,7 +125,7 @@ async def test_connections_of_both_databases_are_cut(rig: Rig, postgres_server: 
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ANY($1)", names
             )
             await connection.close()
-        await eventually(effects_are(rig, {each: [1, 2, 3, 4] for each in subjects}), within=60)
+        await eventually(rig.effects_are({each: [1, 2, 3, 4] for each in subjects}), within=60)
 
 
 async def test_a_whole_topic_delivered_again_has_no_effect(rig: Rig) -> None:
@@ -180,16 +171,6 @@ async def rewind(rig: Rig, name: str) -> None:
         await consumer.stop()
 
 
-async def retried(act: Callable[[], Awaitable[bool]]) -> None:
-    async def tried() -> bool:
-        try:
-            return await act()
-        except Exception as error:
-            raise AssertionError(type(error).__name__) from error
-
-    await eventually(tried, within=60, every=0.3)
-
-
 async def test_rubbish_in_a_topic_is_parked_and_everything_else_goes_on(rig: Rig) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=rig.kafka)
     await producer.start()
@@ -205,7 +186,7 @@ async def test_rubbish_in_a_topic_is_parked_and_everything_else_goes_on(rig: Rig
     subjects = new_subjects(30)
     await rig.say(subjects)
     async with running(Relay(rig.maker, f"maker{rig.suffix}"), Listeners(rig.taker, taker(rig.topics))):
-        await eventually(effects_are(rig, {each: [1] for each in subjects}), within=60)
+        await eventually(rig.effects_are({each: [1] for each in subjects}), within=60)
     found = await parked.list_parked(rig.taker)
     assert {each.reason for each in found} == {"unreadable"}
     assert len(found) == 4
@@ -233,101 +214,6 @@ async def test_too_much_poison_stops_the_partition_and_readiness_says_so(rig: Ri
     found = await parked.list_parked(rig.taker, limit=1000)
     assert 200 <= len(found) < 900
     # Control: below the threshold nothing stands still, as the test of rubbish shows.
-
-
-async def test_parked_facts_are_corrected_and_replayed_in_order(rig: Rig) -> None:
-    subject = uuid4()
-    async with rig.maker.transaction() as tx:
-        tx.say(subject, Asked(number=1), Asked(number=2), Asked(number=3))
-    async with rig.maker.transaction() as tx:
-        await tx.execute(text('UPDATE outbox SET body = \'{"number": "two"}\' WHERE version = 2'))
-    await all_sent(rig)
-    hears = taker(rig.topics)
-    async with running(Listeners(rig.taker, hears)):
-
-        async def two_are_parked() -> bool:
-            return len(await parked.list_parked(rig.taker)) == 2
-
-        await eventually(two_are_parked, within=60)
-        bad, behind = await parked.list_parked(rig.taker)
-        assert [bad.state, behind.state] == ["parked", "behind"]
-        assert [each.outcome.value for each in await parked.replay(rig.taker, hears, bad.id)] == ["parked"]
-        await parked.correct(rig.taker, bad.id, '{"number": 2}')
-        assert [each.outcome.value for each in await parked.replay(rig.taker, hears, bad.id)] == ["applied", "applied"]
-        await rig.say([subject])
-        await all_sent(rig)
-        await eventually(effects_are(rig, {subject: [1, 2, 3, 4]}), within=60)
-    assert await parked.list_parked(rig.taker) == []
-
-
-async def test_a_dropped_fact_lets_the_later_ones_pass(rig: Rig) -> None:
-    subject = uuid4()
-    await rig.say([subject], times=2)
-    async with rig.maker.transaction() as tx:
-        await tx.execute(text("UPDATE outbox SET body = '{' WHERE version = 1"))
-    await all_sent(rig)
-    hears = taker(rig.topics)
-    async with running(Listeners(rig.taker, hears)):
-
-        async def two_are_parked() -> bool:
-            return len(await parked.list_parked(rig.taker)) == 2
-
-        await eventually(two_are_parked, within=60)
-        bad, _ = await parked.list_parked(rig.taker)
-        assert [each.outcome.value for each in await parked.drop(rig.taker, hears, bad.id)] == ["applied"]
-        await rig.say([subject])
-        await all_sent(rig)
-        await eventually(effects_are(rig, {subject: [2, 3]}), within=60)
-
-
-async def test_a_topic_that_lost_its_records_is_filled_again(rig: Rig) -> None:
-    subjects = new_subjects(20)
-    await rig.say(subjects, times=2)
-    await rig.touch(rig.topics.thing, dict.fromkeys(subjects, 1))
-    await all_sent(rig)
-    admin = AIOKafkaAdminClient(bootstrap_servers=rig.kafka)
-    await admin.start()
-    await admin.delete_topics([rig.topics.talk.name, rig.topics.thing.name])
-    await admin.close()
-    await retried(lambda: _made_again(rig))
-    # Control: without the auditor nothing would come back.
-    await all_sent(rig)
-    assert await rig.records(rig.topics.talk) == []
-    facts = await auditor.audit(rig.maker, rig.topics.talk.name, settled=timedelta(0))
-    states = await auditor.audit(rig.maker, rig.topics.thing.name, settled=timedelta(0))
-    assert (facts.missing, facts.said_again, states.missing, states.said_again) == (40, 40, 20, 20)
-    await all_sent(rig)
-    await topic_is_whole(rig, dict.fromkeys(subjects, 2))
-    for name in (rig.topics.talk.name, rig.topics.thing.name):
-        assert (await auditor.audit(rig.maker, name, settled=timedelta(0))).is_clean
-
-
-async def _made_again(rig: Rig) -> bool:
-    await rig.begin()
-    return True
-
-
-async def test_an_old_state_behind_a_newer_one_is_mended_and_a_ghost_is_told(rig: Rig) -> None:
-    subject = uuid4()
-    for number in (1, 2):
-        await rig.touch(rig.topics.thing, {subject: number})
-    await rig.say([subject])
-    await all_sent(rig)
-    [first, _] = await rig.records(rig.topics.thing)
-    producer = AIOKafkaProducer(bootstrap_servers=rig.kafka)
-    await producer.start()
-    zombie = {"key": first.key, "headers": list(first.headers), "partition": first.partition}
-    await producer.send_and_wait(rig.topics.thing.name, first.value, **zombie)
-    [fact] = await rig.records(rig.topics.talk)
-    headers = [(name, str(uuid4()).encode() if name == "ce_id" else value) for name, value in fact.headers]
-    await producer.send_and_wait(rig.topics.talk.name, fact.value, key=fact.key, headers=headers, partition=0)
-    await producer.stop()
-    found = await auditor.audit(rig.maker, rig.topics.thing.name, settled=timedelta(0))
-    assert (found.missing, found.said_again) == (1, 1)
-    await all_sent(rig)
-    last = (await rig.records(rig.topics.thing))[-1]
-    assert dict(last.headers)["ce_sequence"] == b"2"
-    assert (await auditor.audit(rig.maker, rig.topics.talk.name)).ghosts == 1
 
 
 async def test_topics_with_other_partitions_are_refused(rig: Rig) -> None:
@@ -402,4 +288,4 @@ async def test_a_killed_consumer_is_back_at_once(rig: Rig) -> None:
     await rig.say(subjects)
     await all_sent(rig)
     async with running(Listeners(rig.taker, taker(rig.topics))):
-        await eventually(effects_are(rig, {each: [1, 2] for each in subjects}), within=60)
+        await eventually(rig.effects_are({each: [1, 2] for each in subjects}), within=60)
