@@ -33,12 +33,16 @@ class Fault(BaseModel):
 
 
 async def school_of(tx: Tx, actor: Actor, asked: UUID | None) -> UUID:
-    """The school that is asked about: the actor's own, or her campus's, when nothing is said. Raises NotFound."""
+    """The school that is asked about, of a campus its centre school; the actor's own when nothing is said.
+
+    Raises NotFound for what is no school, and for one that the actor may not see.
+    """
     wanted = asked or actor.organisation_id
     await organisations.require_sight(tx, actor, wanted, "学校")
     found = (await organisations.schools(tx, [wanted])).get(wanted)
     if found is None:
         raise NotFound("学校")
+    await organisations.require_sight(tx, actor, found.centre_id, "学校")
     return found.centre_id
 
 
