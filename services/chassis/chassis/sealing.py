@@ -97,8 +97,8 @@ class Vault:
         # A keyed state is copied, not made anew: it saves two of the four compressions.
         keyed = self._blind[kind].copy()
         # One update and not two a part: a call of the wrapper costs more than hashing these few bytes.
-        framed = [frame for part in parts for frame in (len(data := part.encode()).to_bytes(4, "big"), data)]
-        keyed.update(b"".join(framed))
+        encoded = [part.encode() for part in parts]
+        keyed.update(b"".join([len(data).to_bytes(4, "big") + data for data in encoded]))
         return keyed.digest()
 
 
