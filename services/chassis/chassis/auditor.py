@@ -53,7 +53,7 @@ class Report:
     """Rows (facts) or subjects (state) of the outbox that the topic does not have, or only an older state of."""
     said_again: int = 0
     ghosts: int = 0
-    """Facts in the topic that the outbox does not know."""
+    """Facts, or subjects with a state, in the topic that the outbox does not know."""
     ahead: int = 0
     """Subjects whose last record is newer than the outbox: was its database restored?"""
     differing: int = 0
@@ -145,12 +145,14 @@ async def _compare_states(
     settled: timedelta,
 ) -> None:
     after = UUID(int=0)
+    unknown = {subject for subject, (_, body) in last.items() if body != digest(None)}
     while True:
         async with database.snapshot() as tx:
             rows = await tx.rows(_NEWEST, {"topic": topic.name, "settled": settled, "after": after, "page": _PAGE})
         if not rows:
-            return
+            break
         after = rows[-1].subject
+        unknown.difference_update(row.subject for row in rows)
         behind: list[UUID] = []
         for row in rows:
             order, found = last.get(row.subject, ((0, 0), b""))
@@ -167,6 +169,9 @@ async def _compare_states(
         report.missing += len(behind)
         if behind and repair:
             report.said_again += await respeak(database, topic.name, behind)
+    report.ghosts = len(unknown)
+    for each in sorted(unknown)[:10]:
+        report.saw("ghost", each)
 
 
 async def _all_records(database: "Database", topic: Topic, report: Report) -> dict[UUID, bytes]:

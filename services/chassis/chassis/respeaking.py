@@ -52,6 +52,27 @@ async def respeak(database: "Database", topic_name: str, subjects: Sequence[UUID
         done += await _again(database, statement, topic_name, [row.subject for row in found])
 
 
+async def begin_epoch(database: "Database") -> int:
+    """The new epoch, after this database was restored from a backup; the state of every subject is said in it.
+
+    Whatever was said before the restore, and is not in the backup, is older than what is said from now on. Run it
+    before anything else is said.
+    """
+    async with database.transaction() as tx:
+        epoch = int(await tx.scalar(text("UPDATE epoch SET epoch = epoch + 1 RETURNING epoch")))
+        tx.note("epoch.begin", [], detail={"epoch": epoch})
+    for topic in database.spoken_states:
+        after = UUID(int=0)
+        while True:
+            async with database.transaction() as tx:
+                found = await tx.rows(_SUBJECTS, {"topic": topic.name, "after": after, "most": _AT_ONCE})
+                tx.touch(topic, [row.subject for row in found])
+            if not found:
+                break
+            after = found[-1].subject
+    return epoch
+
+
 async def _again(database: "Database", statement: str, topic_name: str, subjects: Sequence[UUID]) -> int:
     async with database.transaction() as tx:
         await tx.fetch(_LOCK, topic_name, list(subjects))

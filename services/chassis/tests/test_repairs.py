@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from chassis import auditor, parked
 from chassis.consuming import Listeners
+from chassis.respeaking import begin_epoch
 from services.chassis.tests.child import taker
 from services.chassis.tests.conftest import Asked
 from services.chassis.tests.rig import Rig, new_subjects, retried, running
@@ -109,3 +110,36 @@ async def test_an_old_state_behind_a_newer_one_is_mended_and_a_ghost_is_told(rig
     last = (await rig.records(rig.topics.thing))[-1]
     assert dict(last.headers)["ce_sequence"] == b"2"
     assert (await auditor.audit(rig.maker, rig.topics.talk.name)).ghosts == 1
+
+
+async def test_after_a_restore_a_new_epoch_wins_over_what_was_said_before(rig: Rig) -> None:
+    subject, lost = uuid4(), uuid4()
+    for number in range(5):
+        await rig.touch(rig.topics.thing, {subject: number, lost: number})
+    await all_sent(rig)
+    # The backup knows only the first two states of one subject, and nothing of the other.
+    async with rig.maker.transaction() as tx:
+        for statement in (
+            "DELETE FROM outbox WHERE version > 2 OR subject = :lost",
+            "UPDATE counter SET version = 2",
+            "DELETE FROM counter WHERE subject = :lost",
+            "DELETE FROM thing WHERE id = :lost",
+            "UPDATE thing SET number = 1",
+        ):
+            await tx.execute(text(statement), {"lost": lost} if ":lost" in statement else {})
+    found = await auditor.audit(rig.maker, rig.topics.thing.name, settled=timedelta(0))
+    assert (found.ahead, found.ghosts, found.said_again) == (1, 1, 0)
+    assert await begin_epoch(rig.maker) == 2
+    await all_sent(rig)
+    records = [each for each in await rig.records(rig.topics.thing) if each.key == str(subject).encode()]
+    headers = dict(records[-1].headers)
+    assert (headers["ce_epoch"], headers["ce_sequence"], records[-1].value) == (b"2", b"3", b'{"number":1,"name":""}')
+    hears = taker(rig.topics)
+    async with running(Listeners(rig.taker, hears)):
+
+        async def the_restored_state_came() -> bool:
+            async with rig.taker.snapshot() as tx:
+                rows = await tx.rows(text("SELECT number FROM effect WHERE subject = :s ORDER BY n"), {"s": subject})
+            return bool(rows) and rows[-1].number == 1
+
+        await eventually(the_restored_state_came, within=60)

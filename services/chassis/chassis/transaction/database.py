@@ -59,6 +59,11 @@ class Database:
         self._builders = dict(builders or {})
         self._events: dict[type[Event], Topic] = {event: topic for topic in topics for event in topic.events}
 
+    @property
+    def spoken_states(self) -> Sequence[Topic]:
+        """The state topics that this service says."""
+        return list(self._builders)
+
     @cached_property
     def wire(self) -> WireKeys:
         """The keys of the sealed topics that this service may read or write."""
