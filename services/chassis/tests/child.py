@@ -78,8 +78,11 @@ async def main() -> None:
     if told["role"] == "speak":
         await speak(database, topics, told["number"])
     elif told["role"] == "relay":
-        from chassis.relay import Relay
+        from chassis.relay import Relay, leading
 
+        if "silence" in told:  # how long a leader may be silent, in milliseconds
+            leading._SETTINGS["idle_session_timeout"] = told["silence"]
+            leading._BEAT = int(told["silence"]) / 4000
         await Relay(database, f"maker{told['suffix']}").run()
     else:
         from chassis.consuming import Listeners  # the import of FastStream is waited for only here

@@ -90,6 +90,28 @@ async def test_a_former_leader_is_refused_by_the_broker(rig: Rig) -> None:
     assert len(await rig.records(rig.topics.talk)) == 2
 
 
+async def test_a_stopped_leader_loses_the_lead_and_is_harmless_when_it_goes_on(rig: Rig) -> None:
+    subjects = new_subjects(20)
+
+    async def is_sent() -> bool:
+        return await rig.unsent() == 0
+
+    leader = await rig.child("relay", silence="2000")
+    await rig.say(subjects)
+    await eventually(is_sent, within=60)
+    os.kill(leader.pid, signal.SIGSTOP)
+    await rig.say(subjects, times=2)
+    async with running(Relay(rig.maker, f"maker{rig.suffix}")):
+        await eventually(is_sent, within=60)
+        os.kill(leader.pid, signal.SIGCONT)
+        await rig.say(subjects)
+        await eventually(is_sent, within=60)
+    assert leader.returncode is None
+    await rig.say(subjects)  # now it leads again
+    await eventually(is_sent, within=60)
+    await topic_is_whole(rig, dict.fromkeys(subjects, 5))
+
+
 async def test_the_broker_is_killed_under_record_batches(
     rig: Rig, own_kafka: Callable[[], Awaitable[KafkaServer]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

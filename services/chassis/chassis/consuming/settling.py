@@ -1,6 +1,7 @@
 """A batch comes to its end, whatever is in it: applied as a whole, by halves, or one by one."""
 
 import logging
+import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -107,7 +108,14 @@ class Settling:
                     await self.settle([waited])
                 return
         if not isinstance(error, Refusal):
-            _log.error("%s: an event of %s is parked", self.topic.name, _kind(record), exc_info=error)
+            # Never the message: a database's errors quote the values.
+            _log.error(
+                "%s: an event of %s is parked after %s at %s",
+                self.topic.name,
+                _kind(record),
+                type(error).__name__,
+                _where(error),
+            )
         record.fault = Fault.of(error)
         attempt = Attempt()
         await self._applying.apply([record], attempt)
@@ -121,6 +129,12 @@ class Settling:
         for partition, events in counts.items():
             # A batch spans few partitions; poison within one is counted where most of it came from.
             self.share.note(partition, events, parked if partition == most else 0)
+
+
+def _where(error: BaseException) -> str:
+    """The line that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "?"
 
 
 def _kind(record: Record) -> str:
