@@ -145,6 +145,10 @@ async def test_what_was_changed_since_the_return_is_marked(
     (first,) = await pupils.submitted()
     await deliver(database, subscribers, [decision(RequestReturned, first)])
     back = (await as_(tree.registrar).get("/v1/pre-review")).json()["items"][0]
+    await pupils.draft(start=5)
+    only = (await as_(tree.registrar).get("/v1/pre-review", params={"status": "returned"})).json()
+    assert ([each["student_id"] for each in only["items"]], only["total"]) == ([str(first.student_id)], 1)
+    assert (await as_(tree.registrar).get("/v1/pre-review", params={"status": "registered"})).status_code == 422
     assert back["returned"] == [{"code": "incomplete", "field": "address", "text": "住址缺门牌号"}]
     async with database.transaction(tree.registrar) as tx:
         corrected = Entry(1, a_record(0, address="水湖镇幸福村12号"), "2026101", grade=1)

@@ -114,7 +114,9 @@ async def test_a_missing_photo_only_warns_where_the_province_says_so(
 async def test_a_reason_in_bulk_turns_amber_to_green_and_is_frozen(pupils: Pupils, spoken: Any) -> None:
     ids = await pupils.draft_all([a_record(n, family=(a_guardian(n),)) for n in range(3)])
     assert (await listing(pupils)).counts == {Colour.GREEN: 0, Colour.AMBER: 3, Colour.RED: 0}
-    assert (await listing(pupils)).to_explain == {"one-guardian": 3}
+    found = await listing(pupils)
+    assert found.to_explain == {"one-guardian": 3}
+    assert found.examples == {"one-guardian": "只填写了一位家庭成员。原则上填写两位；确为单亲等情况的，请说明。"}
     assert await explain(pupils, ids[:1], "one-guardian", "母亲已故") == 1
     assert await explain(pupils, None, "one-guardian", "单亲家庭，已核对户口簿") == 2
     assert (await listing(pupils)).counts[Colour.GREEN] == 3
@@ -129,6 +131,15 @@ async def test_a_reason_in_bulk_turns_amber_to_green_and_is_frozen(pupils: Pupil
         [("one-guardian", "单亲家庭，已核对户口簿")],
     ]
     assert [said["warnings"] for _, said in await spoken(topics.REQUEST)] == [["one-guardian"]] * 3
+
+
+async def test_a_general_reason_never_takes_the_place_of_one_that_was_given(pupils: Pupils) -> None:
+    ids = await pupils.draft_all([a_record(n, family=(a_guardian(n),)) for n in range(2)])
+    await explain(pupils, ids[:1], "one-guardian", "母亲已故")
+    assert await explain(pupils, ids, None, "已核对") == 1
+    assert [line.verdict.warnings[0].reason for line in (await listing(pupils)).lines] == ["母亲已故", "已核对"]
+    assert await explain(pupils, ids[:1], "one-guardian", "父亲已故") == 1
+    assert (await listing(pupils)).lines[0].verdict.warnings[0].reason == "父亲已故"
 
 
 async def test_the_remark_of_the_sheet_is_a_reason(pupils: Pupils) -> None:

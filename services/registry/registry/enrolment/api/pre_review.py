@@ -1,7 +1,7 @@
 """Pre-review 预审核 over HTTP. Source: art. 15."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -69,6 +69,8 @@ class PreReview(BaseModel):
     counts: dict[Colour, int]
     to_explain: dict[str, int]
     """Code of a warning → pupils of the list who still wait for a reason, so that one answers for all."""
+    examples: dict[str, str]
+    """Code of such a warning → its words for one of the pupils."""
     window: Season
 
 
@@ -81,7 +83,7 @@ class Reason(BaseModel):
     """None: every pupil of the school who still waits for a reason to this warning; then `code` is named."""
     school_id: UUID | None = None
     code: str | None = Field(default=None, min_length=1, max_length=50)
-    """None: every warning that the pupils have."""
+    """None: every warning that the pupils have no reason for yet."""
     reason: str = Field(min_length=2, max_length=500)
 
 
@@ -98,20 +100,25 @@ async def look(
     school: UUID | None = None,
     class_id: Annotated[UUID | None, Query(alias="class")] = None,
     verdict: Colour | None = None,
+    status: Literal[StudentStatus.DRAFT, StudentStatus.RETURNED] | None = None,
     offset: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> PreReview:
-    """The pupils of a school who wait to be submitted, by class, each with everything that is wrong or unusual."""
+    """The pupils of a school who wait to be submitted, by class, each with everything that is wrong or unusual.
+
+    `status`: only drafts, or only those who came back.
+    """
     async with db.snapshot() as tx:
         school_id = await school_of(tx, actor, school)
         season = await queries.season(tx, school_id)
-        found = await queries.listing(tx, school_id, class_id, verdict, offset, limit)
+        found = await queries.listing(tx, school_id, class_id, verdict, offset, limit, status=status)
         grades = await queries.grade_names(tx, school_id, [line.pupil for line in found.lines])
     return PreReview(
         items=[_reviewed(line, grades[line.pupil.id]) for line in found.lines],
         total=found.total,
         counts=dict(found.counts),
         to_explain=dict(found.to_explain),
+        examples=dict(found.examples),
         window=Season(opens=season.opens, closes=season.closes, days_left=season.days_left),
     )
 

@@ -15,11 +15,12 @@ from registry.student.queries import Wanted
 
 
 async def explain(tx: Tx, school_id: UUID, ids: Collection[UUID] | None, code: str | None, reason: str) -> int:
-    """How many of the pupils have the reason now: for one kind of warning, or for all that they have.
+    """How many of the pupils have the reason now: for one kind of warning, or for all that still wait for one.
 
     `ids` None: all pupils of the school who still wait for a reason to this kind. Only warnings that pre-review shows
-    are explained, and only of drafts and returned pupils of the school; a later reason takes the place of an earlier
-    one. Raises TooMany, NameTheWarning, NothingToExplain. Seven statements for 500 pupils.
+    are explained, and only of drafts and returned pupils of the school. A later reason takes the place of an earlier
+    one where pupils and kind are named; a general one never does. Seven statements for 500 pupils. Raises TooMany,
+    NameTheWarning, NothingToExplain.
     """
     if ids is None and code is None:
         raise NameTheWarning
@@ -30,7 +31,7 @@ async def explain(tx: Tx, school_id: UUID, ids: Collection[UUID] | None, code: s
         warned = [
             (student_id, warning.code)
             for student_id, verdict in page.verdicts.items()
-            for warning in (verdict.unexplained if ids is None else verdict.warnings)
+            for warning in (verdict.unexplained if ids is None or code is None else verdict.warnings)
             if warning.asks and code in (None, warning.code)
         ]
         await _store(tx, warned, reason)

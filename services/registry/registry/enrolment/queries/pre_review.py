@@ -48,6 +48,8 @@ class Listing:
     counts: Mapping[Colour, int]
     to_explain: Mapping[str, int]
     """Code of a warning → pupils who still wait for a reason to it."""
+    examples: Mapping[str, str]
+    """Code of such a warning → its words for one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +70,26 @@ async def season(tx: Tx, school_id: UUID) -> Season:
 
 
 async def listing(
-    tx: Tx, school_id: UUID, class_id: UUID | None, colour: Colour | None, offset: int, limit: int
+    tx: Tx,
+    school_id: UUID,
+    class_id: UUID | None,
+    colour: Colour | None,
+    offset: int,
+    limit: int,
+    *,
+    status: StudentStatus | None = None,
 ) -> Listing:
     """The pupils of the school that wait to be submitted, by class and the order in which they came.
 
+    Of one class, one colour, or one of the two statuses, where it is said.
+
     Every record is opened, 500 at a time and six statements each, for the counts are of the whole school.
     """
-    wanted = Wanted(schools=(school_id,), class_id=class_id, statuses=EDITABLE)
+    statuses = EDITABLE if status is None else {status}
+    wanted = Wanted(schools=(school_id,), class_id=class_id, statuses=statuses)
     counts = dict.fromkeys(Colour, 0)
     to_explain: Counter[str] = Counter()
+    examples: dict[str, str] = {}
     lines: list[Line] = []
     seen = start = 0
     while True:
@@ -85,7 +98,9 @@ async def listing(
         for each in page:
             verdict = found.verdicts[each.id]
             counts[verdict.colour] += 1
-            to_explain.update({warning.code for warning in verdict.unexplained})
+            waiting = {warning.code: warning.text for warning in verdict.unexplained}
+            to_explain.update(waiting.keys())
+            examples = waiting | examples
             if colour is None or verdict.colour is colour:
                 if offset <= seen < offset + limit:
                     seat = found.classes.get(each.class_id) if each.class_id else None
@@ -95,7 +110,7 @@ async def listing(
         if start >= total:
             break
     why = await sent_back(tx, [line.pupil.id for line in lines if line.pupil.status is StudentStatus.RETURNED])
-    return Listing([_with(line, why) for line in lines], seen, counts, to_explain)
+    return Listing([_with(line, why) for line in lines], seen, counts, to_explain, examples)
 
 
 async def grade_names(tx: Tx, school_id: UUID, pupils: Iterable[Pupil]) -> dict[UUID, str]:
