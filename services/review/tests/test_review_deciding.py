@@ -57,8 +57,8 @@ async def test_a_returned_and_a_rejected_case_say_why(
         await commands.send_back(tx, [(first, HASH)], PHOTO)
         await commands.reject(tx, [(second, HASH)], [Reason(code="already-enrolled")])
     assert [(kind, body["reasons"]) for _, kind, body in await said()] == [
-        ("RequestReturned", [{"code": "photo-unfit", "field": "photo", "text": "背景不是淡蓝色"}]),
-        ("RequestRejected", [{"code": "already-enrolled", "field": None, "text": ""}]),
+        ("RequestReturned", [{"code": "photo-unfit", "field": "photo", "text": "照片不符合要求：背景不是淡蓝色"}]),
+        ("RequestRejected", [{"code": "already-enrolled", "field": None, "text": "该生已有学籍，应办理转学"}]),
     ]
     assert [(await row_of(each)).decision for each in (first, second)] == ["returned", "rejected"]
 
@@ -71,7 +71,7 @@ async def test_five_hundred_are_approved_in_three_statements(
     async with database.transaction(tree.officer) as tx:
         with statements(database) as seen:
             receipt = await commands.approve(tx, [(case, HASH) for case in cases])
-    assert len(seen) == 3
+    assert len(seen) <= 3  # what is copied in is not counted
     assert (len(receipt.decided), receipt.refused) == (500, {})
     assert len(await said()) == 500
 

@@ -14,7 +14,7 @@ from chassis.identity.copies import organisations
 from chassis.transaction import Tx
 from contracts.refusal import NotFound, Refusal
 from contracts.registry import WithdrawalAsked
-from contracts.review import Decision, Reason, RequestRejected, RequestReturned, StepDecided
+from contracts.review import Decision, Reason, StepDecided
 from review import domain, queries
 from review.commands.noting import note
 from review.domain import Case, Outcome, Reviewer
@@ -44,16 +44,22 @@ async def approve(tx: Tx, seen: Sequence[tuple[UUID, str]]) -> Receipt:
 async def send_back(tx: Tx, seen: Sequence[tuple[UUID, str]], reasons: Sequence[Reason]) -> Receipt:
     """The cases returned to their schools to be corrected. Raises CaseTwice and what `check_reasons` raises."""
     checked = domain.check_reasons(reasons, Outcome.RETURNED)
-    return await _decide(tx, seen, lambda case, reviewer, saw: domain.send_back(case, reviewer, saw, checked, tx.now))
+    said = [domain.worded(reason) for reason in checked]
+    return await _decide(
+        tx, seen, lambda case, reviewer, saw: domain.send_back(case, reviewer, saw, said, tx.now), checked
+    )
 
 
 async def reject(tx: Tx, seen: Sequence[tuple[UUID, str]], reasons: Sequence[Reason]) -> Receipt:
     """The cases refused for good. Raises CaseTwice and what `check_reasons` raises."""
     checked = domain.check_reasons(reasons, Outcome.REJECTED)
-    return await _decide(tx, seen, lambda case, reviewer, saw: domain.reject(case, reviewer, saw, checked, tx.now))
+    said = [domain.worded(reason) for reason in checked]
+    return await _decide(
+        tx, seen, lambda case, reviewer, saw: domain.reject(case, reviewer, saw, said, tx.now), checked
+    )
 
 
-async def _decide(tx: Tx, seen: Sequence[tuple[UUID, str]], rule: Rule) -> Receipt:
+async def _decide(tx: Tx, seen: Sequence[tuple[UUID, str]], rule: Rule, reasons: Sequence[Reason] = ()) -> Receipt:
     hashes = dict(seen)
     if len(hashes) != len(seen):
         raise CaseTwice
@@ -72,7 +78,7 @@ async def _decide(tx: Tx, seen: Sequence[tuple[UUID, str]], rule: Rule) -> Recei
         except Refusal as refusal:
             refused[case_id] = refusal
     if decided:
-        await _store(tx, decided)
+        await _store(tx, decided, reasons)
     return Receipt(tuple(case.id for _, case, _ in decided), refused)
 
 
@@ -97,7 +103,7 @@ async def locked(tx: Tx, ids: Collection[UUID]) -> dict[UUID, tuple[Row[Any], Ca
     return {row.id: (row, case_of(row, names)) for row in rows}
 
 
-async def _store(tx: Tx, decided: Sequence[tuple[Row[Any], Case, Decision]]) -> None:
+async def _store(tx: Tx, decided: Sequence[tuple[Row[Any], Case, Decision]], reasons: Sequence[Reason]) -> None:
     assert tx.actor is not None
     await tx.update(
         CaseRow,
@@ -119,6 +125,7 @@ async def _store(tx: Tx, decided: Sequence[tuple[Row[Any], Case, Decision]]) -> 
         ],
         key=("id",),
     )
+    as_typed = [reason.model_dump() for reason in reasons]
     await tx.insert(
         DecisionRow,
         [
@@ -128,7 +135,7 @@ async def _store(tx: Tx, decided: Sequence[tuple[Row[Any], Case, Decision]]) -> 
                 "outcome": (case.outcome or Outcome.APPROVED).value,
                 "final": case.outcome is not None,
                 "content_hash": said.content_hash,
-                "reasons": _reasons(said),
+                "reasons": as_typed,
                 "decided_by": said.decided_by,
                 "account_id": tx.actor.account_id,
                 "organisation_id": tx.actor.organisation_id,
@@ -141,12 +148,6 @@ async def _store(tx: Tx, decided: Sequence[tuple[Row[Any], Case, Decision]]) -> 
         tx.say(case.id, said)
     action = "case.step" if isinstance(decided[0][2], StepDecided) else f"case.{decided[0][1].outcome}"
     note(tx, action, {row.id: row.school_id for row, _, _ in decided})
-
-
-def _reasons(said: Decision) -> list[dict[str, Any]]:
-    if isinstance(said, RequestReturned | RequestRejected):
-        return [reason.model_dump() for reason in said.reasons]
-    return []
 
 
 async def withdraw(tx: Tx, asked: Sequence[Received[WithdrawalAsked]]) -> None:

@@ -19,7 +19,7 @@ from review.domain.life import (
     send_back,
     withdraw,
 )
-from review.domain.reasons import LONGEST_TEXT, REASONS, CodedReason, check_reasons, check_text, label_of
+from review.domain.reasons import LONGEST_TEXT, REASONS, CodedReason, check_reasons, check_text, label_of, worded
 
 __all__ = [
     "CLAIM",
@@ -48,4 +48,5 @@ __all__ = [
     "require_reroutable",
     "send_back",
     "withdraw",
+    "worded",
 ]

@@ -105,6 +105,12 @@ def check_reasons(reasons: Sequence[Reason], outcome: Outcome) -> tuple[Reason, 
     return tuple(dict.fromkeys(_checked(reason, outcome) for reason in reasons))
 
 
+def worded(reason: Reason) -> Reason:
+    """The reason as it is said to the school: its words, then the reviewer's, so that nobody needs review's list."""
+    words = REASONS[reason.code].words
+    return reason.model_copy(update={"text": f"{words}：{reason.text}" if reason.text else words})
+
+
 def _checked(reason: Reason, outcome: Outcome) -> Reason:
     coded = REASONS.get(reason.code)
     if coded is None:
