@@ -93,10 +93,10 @@ def _say_again(app: typer.Typer, asked: _Asked) -> None:
 
     @app.command()
     def restored() -> None:
-        """Raise the epoch: to be run once after a backup was restored, before the relay starts again."""
-        from chassis.epochs import raise_epoch
+        """Begin a new epoch and say all state in it: once after a backup was restored, before anything else runs."""
+        from chassis.respeaking import begin_epoch
 
-        typer.echo(f"epoch {asked.ask(raise_epoch)}; now say the state topics again (respeak)")
+        typer.echo(f"epoch {asked.ask(begin_epoch)}; the state of every subject will be sent by the relay")
 
 
 def _parked(app: typer.Typer, asked: _Asked) -> None:
