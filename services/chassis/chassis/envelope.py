@@ -6,6 +6,7 @@ The headers are written here and read here, and nowhere else. A reader decides b
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from uuid import NAMESPACE_URL, UUID, uuid5
 from zlib import crc32
 
@@ -127,7 +128,7 @@ def read(topic: Topic, key: bytes | None, headers: Iterable[tuple[str, bytes]]) 
         event_id,
         epoch,
         version,
-        _moment(found),
+        _moment(found.get("ce_time", b"")),
         _uuid("ce_actor", found["ce_actor"]) if "ce_actor" in found else None,
         _uuid("ce_cause", found["ce_cause"]) if "ce_cause" in found else None,
         found["traceparent"].decode("ascii", "ignore")[:55] if "traceparent" in found else None,
@@ -169,8 +170,9 @@ def _text(found: dict[str, bytes], name: str) -> str:
     return value.decode("ascii")
 
 
-def _moment(found: dict[str, bytes]) -> datetime:
-    value = found.get("ce_time", b"")
+@lru_cache(maxsize=1024)
+def _moment(value: bytes) -> datetime:
+    """Everything of one transaction has the same time: it is read once."""
     try:
         moment = datetime.fromisoformat(value.decode("ascii"))
     except ValueError:
