@@ -158,7 +158,8 @@ class _Locks:
             dsn.replace("postgresql+asyncpg://", "postgresql://", 1),
             timeout=10,
             command_timeout=_STANDS_WITHIN,
-            server_settings={"application_name": "chassis timers"},
+            # A worker that is stopped says nothing; then the server ends its session, and another may run its timers.
+            server_settings={"application_name": "chassis timers", "idle_session_timeout": "15000"},
         )
         try:
             yield cls(connection)
