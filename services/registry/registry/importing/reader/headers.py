@@ -61,7 +61,7 @@ def read(number: int, row: Sequence[object]) -> Heading:
             f"“{header}”在{'、'.join(letters(i) for i, found in enumerate(columns) if found == header)}列"
             for header in doubled[:10]
         )
-        raise FileRefused("doubled-header", f"有重复的列：{places}。每个列名只保留一列，再重新上传。")
+        raise FileRefused("doubled-header", f"有重复的列：{places}。请每个列名只保留一列，再重新上传。")
     missing = [header for header in REQUIRED if header not in columns]
     if missing:
         named = "、".join(missing[:12]) + (f"等{len(missing)}列" if len(missing) > 12 else "")
