@@ -59,6 +59,11 @@ class Asked:
         return self.item.label
 
     @property
+    def is_starred(self) -> bool:
+        """Whether the form demands it; a second family member is no demand."""
+        return self.item.starred and (not self.path.startswith("family.") or self.path.startswith("family.0."))
+
+    @property
     def is_wide(self) -> bool:
         """Whether it takes a whole line."""
         return self.item.longest >= 200

@@ -47,18 +47,20 @@ async def _page(
     version: int | None = None,
 ) -> Response:
     classes = await part(visit.registry.classes.find(None))
+    open_classes = [each for each in classes.value.items if not each.closed_on] if classes.value else []
+    grades = _grades(open_classes, values)
     return show(
         visit,
         "pupil_form.html",
         told=why,
         crumbs=(("学生花名册", "/students"), ("修改学籍信息", None)) if student else (("新生录入", None),),
         step=step,
-        values=values,
+        values={**values, "grade": grades[0][0]} if len(grades) == 1 and not values.get("grade") else values,
         verdict=verdict,
         student=student,
         version=version,
-        classes=[each for each in classes.value.items if not each.closed_on] if classes.value else [],
-        grades=_grades(classes.value.items if classes.value else [], values),
+        classes=open_classes,
+        grades=grades,
         form=record_form,
         members=record_form.members_in(values),
     )
@@ -78,6 +80,12 @@ async def begin(visit: Who) -> Response:
     return await _page(visit, dict(record_form.DEFAULTS), step="identity")
 
 
+async def _entry_month(visit: Visit) -> str:
+    """September of the active school year."""
+    calendar = await part(visit.registry.calendar.look())
+    return f"{calendar.value.active_school_year}09" if calendar.value else ""
+
+
 @router.post("/students/new")
 async def go_on(visit: Who, form: Sent) -> Response:
     """From the identity to the details, and from there to a draft."""
@@ -92,6 +100,7 @@ async def go_on(visit: Who, form: Sent) -> Response:
         if form.text("step") == "identity" and blocked and (known & set(record_form.IDENTITY) or _exists(verdict)):
             return await _page(visit, form.values, step="identity", verdict=verdict)
         values = _with_derived({**record_form.DEFAULTS, **form.values}, verdict.value)
+        values["entry_month"] = values.get("entry_month") or await _entry_month(visit)
         return await _page(visit, values, step="save", verdict=verdict if form.text("step") == "check" else None)
     try:
         made = await visit.registry.students.create(fields, form.key)
