@@ -1,14 +1,17 @@
 """The portal over recorded answers."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 
 from portal.main import create
 from portal.settings import PortalSettings
+from portal.visiting import TokenBook
 from services.portal.tests.people import a_county
-from services.portal.tests.services import BASES, Services
+from services.portal.tests.services import BASES, Services, Switch
 
 ORIGIN = {"origin": "http://portal.test", "host": "portal.test"}
 
@@ -19,10 +22,23 @@ def services() -> Services:
     return Services()
 
 
+@pytest.fixture(scope="session")
+async def portal() -> AsyncIterator[tuple[FastAPI, Switch]]:
+    """The portal, put together once, and the switch between it and the services of each test."""
+    switch = Switch()
+    app = create(PortalSettings(**BASES), switch)
+    async with app.router.lifespan_context(app):
+        yield app, switch
+
+
 @pytest.fixture
-async def browse(services: Services) -> AsyncIterator[Callable[[str | None], httpx2.AsyncClient]]:
+async def browse(
+    services: Services, portal: tuple[FastAPI, Switch]
+) -> AsyncIterator[Callable[[str | None], httpx2.AsyncClient]]:
     """A browser of somebody: "registrar", "officer", …; None is nobody yet."""
-    app = create(PortalSettings(**BASES), services)
+    app, switch = portal
+    switch.services = services
+    app.state.reach = replace(app.state.reach, tokens=TokenBook(kept=30.0))
     clients = []
 
     def as_(who: str | None) -> httpx2.AsyncClient:
@@ -37,7 +53,6 @@ async def browse(services: Services) -> AsyncIterator[Callable[[str | None], htt
         clients.append(client)
         return client
 
-    async with app.router.lifespan_context(app):
-        yield as_
-        for client in clients:
-            await client.aclose()
+    yield as_
+    for client in clients:
+        await client.aclose()

@@ -73,5 +73,14 @@ class Services(httpx2.AsyncBaseTransport):
         return httpx2.Response(200, json=found) if found is not None else httpx2.Response(204)
 
 
+class Switch(httpx2.AsyncBaseTransport):
+    """Leads to the services of the test that runs."""
+
+    services: Services
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        return await self.services.handle_async_request(request)
+
+
 def _route(request: httpx2.Request) -> str:
     return f"{request.method} {request.url.host.removesuffix('.test')}{request.url.path}"
