@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated
 
-from chassis.http import Actor, allow, current_actor, database
-from chassis.transaction import Database, Tx
 from fastapi import APIRouter, Depends
 
+from chassis.http import Actor, allow, current_actor, database
+from chassis.transaction import Database, Tx
 from contracts.values import Role
 
 Contributor = Callable[[Tx, Actor], Awaitable[Mapping[str, int]]]

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
 from chassis.sealing import Vault
 from chassis.transaction import Builder, Database
-
 from contracts.codes import PROVINCE_CODE, region_name
 from contracts.topics import Topic
 from contracts.values import OrganisationKind, Role

@@ -1,7 +1,8 @@
 """What registry can be told from outside, as REGISTRY_* variables."""
 
-from chassis.settings import ServiceSettings
 from pydantic_settings import SettingsConfigDict
+
+from chassis.settings import ServiceSettings
 
 
 class RegistrySettings(ServiceSettings):

@@ -5,10 +5,10 @@ from uuid import UUID
 
 import httpx2
 import pytest
-from chassis.sealing import Vault
-from chassis.transaction import Database
 from sqlalchemy import select, update
 
+from chassis.sealing import Vault
+from chassis.transaction import Database
 from contracts import topics
 from contracts.values import Role
 from registry.account import commands

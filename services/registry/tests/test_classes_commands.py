@@ -3,9 +3,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+
 from chassis.sealing import Vault
 from chassis.transaction import Database
-
 from contracts import topics
 from contracts.refusal import Refusal
 from contracts.values import Stage

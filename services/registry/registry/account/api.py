@@ -4,6 +4,9 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
 from chassis.http import (
     Actor,
     allow,
@@ -17,9 +20,6 @@ from chassis.http import (
 from chassis.identity import TokenIssuer
 from chassis.sealing import Vault
 from chassis.transaction import Database, Tx
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
-
 from contracts.refusal import NotFound
 from contracts.values import OrganisationKind, Role
 from registry.account import commands, queries, signing_in

@@ -5,11 +5,11 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from chassis.sealing import Vault
-from chassis.transaction import Tx
 from sqlalchemy import Row, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from chassis.sealing import Vault
+from chassis.transaction import Tx
 from contracts import topics
 from contracts.refusal import NotFound
 from contracts.values import Role

@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from chassis.http import Actor, current_actor, database
-from chassis.transaction import Database
 from fastapi import APIRouter, Depends
 
+from chassis.http import Actor, current_actor, database
+from chassis.transaction import Database
 from registry.account import queries
 
 

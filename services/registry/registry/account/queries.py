@@ -7,12 +7,12 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from chassis.identity import Actor
-from chassis.sealing import Vault
-from chassis.transaction import Tx
 from sqlalchemy import Row, and_, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
+from chassis.identity import Actor
+from chassis.sealing import Vault
+from chassis.transaction import Tx
 from contracts.event import Event
 from contracts.identity import AccountChanged
 from contracts.refusal import NotFound

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from chassis.timing import Due, timer
-
 from registry.account import commands
 
 

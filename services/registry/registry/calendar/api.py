@@ -4,12 +4,12 @@ from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
-from chassis.http import Actor, allow, current_actor, database, idempotency_key, idempotent, resource
-from chassis.sealing import Vault
-from chassis.transaction import Database, Tx
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
+from chassis.http import Actor, allow, current_actor, database, idempotency_key, idempotent, resource
+from chassis.sealing import Vault
+from chassis.transaction import Database, Tx
 from contracts.values import Role, WindowKind
 from registry.account import queries as accounts
 from registry.calendar import commands, domain, queries

@@ -5,10 +5,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from chassis.identity import Actor
-from chassis.transaction import Tx
 from sqlalchemy import Row, select
 
+from chassis.identity import Actor
+from chassis.transaction import Tx
 from contracts.event import Event
 from contracts.registry import CalendarChanged, Extension, Window
 from contracts.values import WindowKind

@@ -4,12 +4,12 @@ from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
-from chassis.http import Actor, allow, current_actor, database, idempotency_key, idempotent, resource
-from chassis.sealing import Vault
-from chassis.transaction import Database, Tx
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from chassis.http import Actor, allow, current_actor, database, idempotency_key, idempotent, resource
+from chassis.sealing import Vault
+from chassis.transaction import Database, Tx
 from contracts import codes
 from contracts.refusal import NotFound
 from contracts.values import Role, Schooling, Stage

@@ -6,10 +6,10 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from chassis.sealing import Vault
-from chassis.transaction import Tx
 from sqlalchemy import Row, insert, select, update
 
+from chassis.sealing import Vault
+from chassis.transaction import Tx
 from contracts import topics
 from contracts.refusal import NotFound
 from contracts.values import OrganisationKind, Schooling, Stage

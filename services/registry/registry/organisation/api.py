@@ -4,11 +4,11 @@ from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
-from chassis.http import Actor, allow, current_actor, database, idempotency_key, idempotent
-from chassis.transaction import Database, Tx
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from chassis.http import Actor, allow, current_actor, database, idempotency_key, idempotent
+from chassis.transaction import Database, Tx
 from contracts.values import OrganisationKind, Role, Schooling, Stage
 from registry.organisation import commands, queries
 

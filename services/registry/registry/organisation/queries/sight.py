@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from chassis.identity import Actor
-from chassis.transaction import Tx
 from sqlalchemy import Select, and_, or_, select, union
 from sqlalchemy.sql.elements import ColumnElement
 
+from chassis.identity import Actor
+from chassis.transaction import Tx
 from contracts.refusal import NotAllowed, NotFound
 from contracts.values import OrganisationKind, Role
 from registry.organisation.models import AuthorityLinkRow, OrganisationRow
