@@ -15,6 +15,7 @@ import uvloop
 from starlette.types import ASGIApp
 
 from chassis import telemetry
+from chassis.connections import Connection
 from chassis.settings import ProcessSettings
 
 log = structlog.get_logger("chassis.serving")
@@ -23,7 +24,6 @@ DRAINED_WITHIN: Final = 2
 GONE_WITHIN: Final = 3.7
 """Seconds after which the process ends whatever still holds it: nothing is lost, for nothing was promised."""
 _KEEP_ALIVE: Final = 15
-_HEADERS_AT_MOST: Final = 32 * 1024
 
 
 class _Server(uvicorn.Server):
@@ -41,7 +41,7 @@ async def serving(app: ASGIApp, settings: ProcessSettings) -> None:
         host=settings.host,
         port=settings.port,
         loop="none",
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -50,7 +50,6 @@ async def serving(app: ASGIApp, settings: ProcessSettings) -> None:
         proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=DRAINED_WITHIN,
-        h11_max_incomplete_event_size=_HEADERS_AT_MOST,
     )
     server = _Server(config)
     running = asyncio.create_task(server.serve(), name="server")

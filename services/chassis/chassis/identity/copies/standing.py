@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from chassis.identity.actor import Actor
 from chassis.identity.copies.tables import ACCOUNTS
@@ -18,12 +18,14 @@ def stands(database: "Database") -> Callable[[Actor], Awaitable[None]]:
 
     An account that has not arrived contradicts nothing: the token was signed.
     """
-    asked = select(ACCOUNTS.c.may_act, ACCOUNTS.c.version)
+    asked = select(ACCOUNTS.c.may_act, ACCOUNTS.c.version).where(ACCOUNTS.c.id == bindparam("account"))
+    # Every request asks: one round trip to the database instead of a transaction's four.
+    engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def ask(actor: Actor) -> None:
         """Raises TokenExpired."""
-        async with database.snapshot() as tx:
-            known = await tx.row(asked.where(ACCOUNTS.c.id == actor.account_id))
+        async with engine.connect() as connection:
+            known = (await connection.execute(asked, {"account": actor.account_id})).first()
         if known is not None and (not known.may_act or known.version > actor.version):
             raise TokenExpired
 
