@@ -15,8 +15,8 @@ from tests.harness.eventually import eventually
 from tests.performance.measuring import table
 from tests.performance.relay import fill, relayed, stage
 
-EVENTS = 20_000
-SINGLE = 2_000
+EVENTS = 10_000
+SINGLE = 400
 ROUNDS = 3
 
 

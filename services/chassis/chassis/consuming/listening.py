@@ -37,7 +37,9 @@ _log = logging.getLogger(__name__)
 _quiet = logging.getLogger("chassis.broker")
 _quiet.setLevel(logging.ERROR)  # it warns at every start that it creates no topics, as it was told
 
-FETCH_WAIT_MS = 50
+FETCH_WAIT_MS = 100
+"""How long an idle fetch waits in the broker; data ends it at once. A partition whose last records are still being
+handed over is not part of it, and waits so long at most. Half of it makes an idle laptop's broker twice as busy."""
 POLL_MS = 20
 """After an empty poll FastStream sleeps as long again."""
 SESSION_MS = 6000
