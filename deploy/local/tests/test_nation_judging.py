@@ -30,7 +30,10 @@ def key_file(tmp_path: Path) -> Path:
 
 
 def settings(key_file: Path, **told: float) -> NationSettings:
-    return NationSettings(kafka="127.0.0.1:9", keys=key_file, data=key_file.parent / "nation", **told)
+    """Settings with these shares."""
+    return NationSettings.model_validate(
+        {"kafka": "127.0.0.1:9", "keys": key_file, "data": key_file.parent / "nation", **told}
+    )
 
 
 def a_record(operation: Operation = Operation.NEW, **fields: str | None) -> NationalRecord:
@@ -78,7 +81,7 @@ def test_a_body_that_was_moved_or_changed_is_not_opened(key_file: Path) -> None:
 def test_a_record_with_faults_is_named_by_column(
     fields: dict[str, str | None], found: tuple[tuple[str, str], ...]
 ) -> None:
-    assert faults(a_record(**fields)) == found
+    assert faults(a_record(Operation.NEW, **fields)) == found
 
 
 def test_numbers_confirm_a_citizen_id_or_replace_a_temporary_one() -> None:

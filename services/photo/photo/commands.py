@@ -137,6 +137,7 @@ async def take(tx: Tx, taken: Sequence[Taken]) -> Outcome:
         one.student_id: code for one in taken if (code := domain.why_not_taken(requirements.get(one.student_id)))
     }
     kept = [one for one in taken if one.student_id not in refused]
+    news = [one for one in kept if not requirements[one.student_id].has(one.photo.sha256)]
     contents = {one.student_id: one.photo.sha256 for one in kept}
     twins = {*await queries.same_content(tx, contents), *domain.with_equal_values(contents)}
     remarks = {
@@ -155,11 +156,11 @@ async def take(tx: Tx, taken: Sequence[Taken]) -> Outcome:
                 "reason": None,
                 "changed_at": tx.now,
             }
-            for one in kept
+            for one in news
         ],
         key=("enrolment_id",),
     )
-    tx.touch(topics.PHOTO, [requirements[one.student_id].enrolment_id for one in kept])
+    tx.touch(topics.PHOTO, [requirements[one.student_id].enrolment_id for one in news])
     return Outcome(refused, remarks)
 
 

@@ -22,6 +22,12 @@ class Requirement:
     school_year: int
     state: PhotoState
     status: StudentStatus
+    sha256: str | None = None
+    """Of the photo that counts."""
+
+    def has(self, sha256: str) -> bool:
+        """Whether this very photo counts already."""
+        return self.state is PhotoState.ACCEPTED and self.sha256 == sha256
 
 
 def is_due(*, first_grade: bool, status: StudentStatus) -> bool:

@@ -47,6 +47,7 @@ def _requirement(row: Any) -> Requirement:
         row.school_year,
         PhotoState(row.state),
         StudentStatus(row.status),
+        row.sha256,
     )
 
 

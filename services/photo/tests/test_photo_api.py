@@ -67,12 +67,15 @@ async def test_a_photo_is_taken_and_seen_and_the_read_is_audited(
 
 
 async def test_another_picture_replaces_the_first_and_the_first_may_come_back(
-    as_: Clients, people: People, pupil: tuple[UUID, StudentChanged], picture: Picture
+    as_: Clients, people: People, pupil: tuple[UUID, StudentChanged], picture: Picture, told: Told
 ) -> None:
     student, _ = pupil
     client = as_(people["teacher"])
-    hashes = [(await put(client, student, picture(n))).json()["sha256"] for n in (1, 2, 1)]
-    assert hashes[0] == hashes[2] != hashes[1]
+    hashes = [(await put(client, student, picture(n))).json()["sha256"] for n in (1, 1, 2, 1)]
+    assert hashes[0] == hashes[1] == hashes[3] != hashes[2]
+    # The same picture again is nothing new; one that comes back is.
+    said = [body["sha256"] for _, _, body in await told() if body]
+    assert said == [None, hashes[0], hashes[2], hashes[3]]
     first = (await client.get(f"/v1/students/{student}/photo")).content
     await put(client, student, picture(2))
     assert (await client.get(f"/v1/students/{student}/photo")).content != first
