@@ -1,5 +1,6 @@
 """A province that review has heard of, people who act in it, and the service as they reach it over HTTP."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -22,20 +23,19 @@ from chassis.transaction import Database
 from contracts import topics
 from contracts.identity import OrganisationChanged
 from contracts.registry import RequestSubmitted
-from contracts.values import OrganisationKind, RequestKind, Role, Stage
+from contracts.values import RequestKind, Stage
 from review.main import service
 from review.models import CaseRow
 from review.settings import ReviewSettings
 from review.subscribers import subscribers
 from services.review.tests.province import (
     HASH,
+    PLACES,
+    PROVINCE,
     YEAR,
     Province,
-    account_of,
-    an_actor,
-    calendar,
-    link,
-    organisation,
+    heard_of,
+    organisations_said,
 )
 
 
@@ -56,12 +56,33 @@ def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def settings(template_database: Callable[..., str], key_file: Path, tmp_path: Path) -> ReviewSettings:
-    """Settings for a migrated database of the test's own."""
-    dsn = template_database("review", lambda empty: upgrade(empty, package="review"))
-    return ReviewSettings(
-        database=dsn, kafka="127.0.0.1:9", keys=key_file, token_public_keys=key_file, data=tmp_path / "data", pool=20
-    )
+def settings(
+    request: pytest.FixtureRequest, template_database: Callable[..., str], key_file: Path, tmp_path: Path
+) -> ReviewSettings:
+    """Settings for a migrated database of the test's own; it has heard of the province when the test asks for it."""
+
+    def about(dsn: str) -> ReviewSettings:
+        return ReviewSettings(
+            database=dsn,
+            kafka="127.0.0.1:9",
+            keys=key_file,
+            token_public_keys=key_file,
+            data=tmp_path / "data",
+            pool=20,
+        )
+
+    def migrate(empty: str) -> None:
+        upgrade(empty, package="review")
+
+    async def found(empty: str) -> None:
+        await asyncio.to_thread(migrate, empty)
+        database = Database(about(empty))
+        await deliver(database, subscribers, heard_of(PROVINCE, now().date() + timedelta(days=30)))
+        await database.close()
+
+    if "tree" in request.fixturenames:
+        return about(template_database("review_province", found))
+    return about(template_database("review", migrate))
 
 
 @pytest.fixture
@@ -86,46 +107,20 @@ def hear(database: Database) -> Deliver:
 
 @pytest.fixture
 def places() -> Mapping[str, UUID]:
-    names = ("province", "city", "county", "other_county", "school", "campus", "junior", "other_school")
-    return {name: uuid4() for name in names}
+    return PLACES
 
 
 @pytest.fixture
-def organisations(places: Mapping[str, UUID]) -> Mapping[str, OrganisationChanged]:
+def organisations() -> Mapping[str, OrganisationChanged]:
     """What registry says of each place."""
-    kind, of = OrganisationKind, places
-    return {
-        "province": organisation(kind.PROVINCE, "安徽省教育厅", None),
-        "city": organisation(kind.CITY, "合肥市教育局", of["province"]),
-        "county": organisation(kind.COUNTY, "长丰县教育局", of["city"]),
-        "other_county": organisation(kind.COUNTY, "肥东县教育局", of["city"]),
-        "school": organisation(kind.SCHOOL, "长丰县水湖学区中心校", of["county"], link(of["county"])),
-        "campus": organisation(kind.CAMPUS, "费岗分校", of["school"]),
-        "junior": organisation(kind.SCHOOL, "长丰县实验初级中学", of["county"], link(of["city"])),
-        "other_school": organisation(kind.SCHOOL, "肥东县店埠小学", of["other_county"], link(of["other_county"])),
-    }
+    return organisations_said()
 
 
 @pytest.fixture
-async def tree(hear: Deliver, places: Mapping[str, UUID], organisations: Mapping[str, OrganisationChanged]) -> Province:
-    """Everything heard, and a calendar whose entry window closes 30 days from now."""
-    await hear(*(spoken(topics.ORGANISATION, places[name], said) for name, said in organisations.items()))
-    open_until = now().date() + timedelta(days=30)
-    await hear(spoken(topics.CALENDAR, places["province"], calendar(open_until)))
-    people = {
-        "admin": an_actor(places["province"], Role.PROVINCE_ADMIN),
-        "city_officer": an_actor(places["city"], Role.OFFICER),
-        "officer": an_actor(places["county"], Role.OFFICER),
-        "colleague": an_actor(places["county"], Role.OFFICER),
-        "other_officer": an_actor(places["other_county"], Role.OFFICER),
-        "viewer": an_actor(places["county"], Role.VIEWER),
-        "city_viewer": an_actor(places["city"], Role.VIEWER),
-        "registrar": an_actor(places["school"], Role.REGISTRAR),
-        "other_registrar": an_actor(places["other_school"], Role.REGISTRAR),
-        "teacher": an_actor(places["school"], Role.TEACHER),
-    }
-    await hear(*(spoken(topics.ACCOUNT, actor.account_id, account_of(actor)) for actor in people.values()))
-    return Province(**places, **people)
+def tree() -> Province:
+    """The test's database has heard of all these places and people, and of a calendar whose entry window closes 30 days
+    from now."""
+    return PROVINCE
 
 
 Submitted = Callable[..., RequestSubmitted]
