@@ -48,7 +48,7 @@ BUILDERS: Mapping[Topic, Builder] = {
 }
 """Topic → who reads the state that is said on it."""
 
-DESK = (calendars.desk, classes.desk, enrolment.desk, imports.desk)
+DESK = (calendars.desk, classes.desk, students.desk, enrolment.desk, imports.desk)
 """Who contributes counts to the work desk."""
 
 ROUTERS = (

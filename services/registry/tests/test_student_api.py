@@ -256,6 +256,16 @@ async def test_lists_are_masked_filtered_and_searched_without_words_in_the_url(
     assert await audited(database, "student.search") == 5
 
 
+async def test_the_desk_counts_pupils_by_where_they_stand(enter: Any, as_: Any, tree: Any, a_class: Any) -> None:
+    await a_class()
+    await enter(1, class_number="2026101")
+    await enter(2)
+    mine = (await as_(tree.registrar).get("/v1/desk")).json()
+    found = {key: mine[key] for key in ("drafts", "returned", "submitted", "registered", "unplaced", "problems")}
+    assert found == {"drafts": 2, "returned": 0, "submitted": 0, "registered": 0, "unplaced": 1, "problems": 0}
+    assert (await as_(tree.other_officer).get("/v1/desk")).json()["drafts"] == 0
+
+
 async def test_an_export_is_text_audited_and_full_only_for_the_school(
     enter: Any, as_: Any, tree: Any, database: Any
 ) -> None:

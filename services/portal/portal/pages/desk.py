@@ -22,7 +22,8 @@ class Count:
     """A figure that leads to what it counts."""
 
     service: str
-    key: str
+    keys: tuple[str, ...]
+    """Its figure is their sum."""
     word: str
     path: str
     tone: str
@@ -30,7 +31,7 @@ class Count:
 
 
 def _count(service: str, key: str, word: str, path: str, tone: str, *roles: Role) -> Count:
-    return Count(service, key, word, path, tone, frozenset(roles))
+    return Count(service, tuple(key.split("+")), word, path, tone, frozenset(roles))
 
 
 SECTIONS: tuple[tuple[str, tuple[Count, ...]], ...] = (
@@ -42,7 +43,7 @@ SECTIONS: tuple[tuple[str, tuple[Count, ...]], ...] = (
             _count("review", "cases_open", "待审核", "/cases", "wait", O, P, V),
             _count("registry", "returned", "审核退回", "/returned", "warn", R),
             _count("registry", "imports_checked", "导入待确认", "/imports", "warn", R),
-            _count("registry", "drafts", "待提交", "/pre-review", "wait", R, T),
+            _count("registry", "drafts+returned", "待提交（含退回）", "/pre-review", "wait", R, T),
             _count("registry", "unplaced", "待分班", "/students?unplaced=true", "warn", R, T),
             _count("photo", "required", "照片待采集", "/photos?photo=required", "warn", R, T),
             _count("photo", "refused", "照片不合格", "/photos?photo=refused", "bad", R, T),
@@ -56,7 +57,11 @@ SECTIONS: tuple[tuple[str, tuple[Count, ...]], ...] = (
         (
             _count("registry", "submitted", "已提交待审核", "/students?status=submitted", "wait", *Role),
             _count("registry", "registered", "在籍", "/students?status=registered", "good", *Role),
-            _count("review", "cases_returned", "审核退回学校", "/cases?state=decided", "warn", O, P, V),
+            _count("registry", "rejected", "不予通过", "/students?status=rejected", "bad", R, O, V),
+            _count("registry", "withdrawals_asked", "申请撤回中", "/students?status=submitted", "wait", R),
+            _count(
+                "review", "cases_returned", "审核退回学校", "/cases?state=decided&decision=returned", "warn", O, P, V
+            ),
             _count("photo", "accepted", "照片合格", "/students?photo=accepted", "good", R, T, O, V),
             _count("sync", "waiting", "待国家答复", "/national?standing=waiting", "wait", R, O, V, P),
             _count("sync", "accepted", "国家已接收", "/national?standing=accepted", "good", R, O, V, P),
@@ -84,8 +89,8 @@ def _shown(counts: tuple[Count, ...], desks: Mapping[str, Part[dict[str, int]]],
             continue
         if desk.value is None:
             found.append(Shown(count, None))
-        elif count.key in desk.value:
-            found.append(Shown(count, desk.value[count.key]))
+        elif all(key in desk.value for key in count.keys):
+            found.append(Shown(count, sum(desk.value[key] for key in count.keys)))
     return found
 
 

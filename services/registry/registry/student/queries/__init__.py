@@ -14,6 +14,7 @@ from registry.student.queries.details import (
 from registry.student.queries.pupils import Pupil, Wanted, carried, conditions, pupil_page, pupils
 from registry.student.queries.schools import Setting, by_number, school_class, setting, whom_to_ask
 from registry.student.queries.speaking import changed, records_changed
+from registry.student.queries.tallies import desk
 
 __all__ = [
     "DuplicateCase",
@@ -29,6 +30,7 @@ __all__ = [
     "carried",
     "changed",
     "conditions",
+    "desk",
     "duplicate_cases",
     "holders",
     "numbers_of",

@@ -6,8 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import Select, and_, func, select
 
+from chassis.identity import Actor
 from chassis.transaction import Tx
 from contracts.values import PhotoState, StudentStatus
+from registry.organisation import queries as organisations
 from registry.student.domain import EDITABLE
 from registry.student.models import EnrolmentRow, StudentRow
 from registry.student.queries.arrays import among
@@ -67,6 +69,32 @@ async def waiting(tx: Tx, schools: Select[UUID]) -> dict[UUID, int]:
         .group_by(StudentRow.school_id)
     )
     return {row.school_id: row.pupils for row in rows}
+
+
+async def desk(tx: Tx, actor: Actor) -> Mapping[str, int]:
+    """Pupils whom the actor sees: by status, editable and unplaced, with problem records. One statement."""
+    editable = StudentRow.status.in_([status.value for status in EDITABLE])
+    row = await tx.row(
+        select(
+            *(func.count().filter(StudentRow.status == status.value).label(key) for key, status in _DESK.items()),
+            func.count().filter(editable, EnrolmentRow.class_id.is_(None)).label("unplaced"),
+            func.count().filter(EnrolmentRow.problem_count > 0).label("problems"),
+        )
+        .select_from(StudentRow)
+        .join(EnrolmentRow, EnrolmentRow.id == StudentRow.enrolment_id)
+        .where(StudentRow.school_id.in_(organisations.within(actor.organisation_id, tx.now.date())))
+    )
+    assert row is not None
+    return dict(row._mapping)
+
+
+_DESK = {
+    "drafts": StudentStatus.DRAFT,
+    "returned": StudentStatus.RETURNED,
+    "submitted": StudentStatus.SUBMITTED,
+    "rejected": StudentStatus.REJECTED,
+    "registered": StudentStatus.REGISTERED,
+}
 
 
 async def next_waiting(tx: Tx, school_id: UUID, class_id: UUID | None, after: UUID | None, limit: int) -> list[UUID]:
