@@ -293,7 +293,8 @@ async def test_a_whole_school_is_submitted_in_parts(pupils: Pupils, monkeypatch:
     monkeypatch.setattr("registry.enrolment.commands.submitting.MOST", 2)
     ids = await pupils.draft(3)
     (red,) = await pupils.draft(start=10, photo=False)
-    parts, after = [], None
+    parts: list[commands.Swept] = []
+    after = None
     while not parts or after is not None:
         async with pupils.database.transaction(pupils.registrar) as tx:
             parts.append(await commands.sweep(tx, pupils.school_id, None, after))

@@ -207,7 +207,7 @@ async def test_a_batch_of_decisions_takes_the_same_statements_as_one(
     found = await pupils.submitted(12)
     counts = []
     for part in (found[:2], found[2:]):
-        received = [
+        received: list[Received[Any]] = [
             Received(each.request_id, decision(RequestApproved, each).event, uuid4(), 1, 1, DECIDED, None, None)
             for each in part
         ]
