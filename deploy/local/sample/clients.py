@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -61,21 +61,23 @@ class Services:
         method: str,
         path: str,
         *,
-        headers: Mapping[str, str] | None = None,
+        headers: Callable[[], Awaitable[Mapping[str, str]]] | None = None,
         again: bool = True,
         **arguments: Any,
     ) -> httpx2.Response:
         """The answer of a service, asked again while it is away; `again=False` for what must not be said twice.
 
-        Raises Refused for a problem, StillAwayError.
+        `headers` is asked before each try, for a token may end while a service is away. Raises Refused for a problem,
+        StillAwayError.
         """
         deadline = time.monotonic() + self.patience
         pause = 0.1
         while True:
             why = ""
             try:
+                with_headers = dict(await headers()) if headers else {}
                 answer = await self._client.request(
-                    method, self.urls[service] + path, headers=dict(headers or {}), **arguments
+                    method, self.urls[service] + path, headers=with_headers, **arguments
                 )
                 if answer.status_code < 400:
                     return answer
@@ -144,13 +146,15 @@ class Person:
     async def _call(
         self, service: str, method: str, path: str, headers: Mapping[str, str] | None = None, **arguments: Any
     ) -> httpx2.Response:
-        for attempt in range(3):
-            bearer = {"Authorization": f"Bearer {await self._bearer()}", **(headers or {})}
+        async def with_token() -> Mapping[str, str]:
+            return {"Authorization": f"Bearer {await self._bearer()}", **(headers or {})}
+
+        for attempt in range(10):
             try:
-                return await self.services.call(service, method, path, headers=bearer, **arguments)
+                return await self.services.call(service, method, path, headers=with_token, **arguments)
             except Refused as refused:
                 # A service hears of a new account or of a changed one a moment after registry has said so.
-                if refused.status != 401 or attempt == 2:
+                if refused.status != 401 or attempt == 9:
                     raise
                 self._token = None
                 await asyncio.sleep(0.5)
@@ -159,9 +163,8 @@ class Person:
     async def _bearer(self) -> str:
         async with self._renewing:
             if self._token is None or time.time() > self._token.until - 10:
-                answer = await self.services.call(
-                    "registry", "POST", "/v1/sessions/current/token", headers={"Session": self.session}
-                )
+                path = "/v1/sessions/current/token"
+                answer = await self.services.call("registry", "POST", path, headers=_given(Session=self.session))
                 said = answer.json()
                 self._token = _Token(said["token"], datetime.fromisoformat(said["expires_at"]).timestamp())
             return self._token.text
@@ -184,6 +187,13 @@ async def change_password(person: Person, old: str, new: str) -> None:
         headers={"Session": person.session},
         json={"old": old, "new": new},
     )
+
+
+def _given(**headers: str) -> Callable[[], Awaitable[Mapping[str, str]]]:
+    async def same() -> Mapping[str, str]:
+        return headers
+
+    return same
 
 
 def _sent(params: Mapping[str, Any]) -> dict[str, Any]:
