@@ -100,7 +100,7 @@ def _on_white(image: Image.Image) -> Image.Image:
         with_alpha = image.convert("RGBA")
         flat.paste(with_alpha, mask=with_alpha.getchannel("A"))
         return flat
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _remarks(picture: Image.Image) -> tuple[str, ...]:
