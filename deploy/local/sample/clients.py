@@ -180,13 +180,8 @@ async def sign_in(services: Services, login: str, password: str) -> tuple[Person
 
 async def change_password(person: Person, old: str, new: str) -> None:
     """Choose another password. Raises Refused."""
-    await person.services.call(
-        "registry",
-        "POST",
-        "/v1/accounts/me/password",
-        headers={"Session": person.session},
-        json={"old": old, "new": new},
-    )
+    session, body = _given(Session=person.session), {"old": old, "new": new}
+    await person.services.call("registry", "POST", "/v1/accounts/me/password", headers=session, json=body)
 
 
 def _given(**headers: str) -> Callable[[], Awaitable[Mapping[str, str]]]:
