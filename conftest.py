@@ -7,6 +7,8 @@
 import sys
 from pathlib import Path
 
+from hypothesis import HealthCheck, settings
+
 ROOT = Path(__file__).parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))  # so that `from tests.harness.eventually import eventually` works everywhere

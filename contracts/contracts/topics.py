@@ -55,7 +55,7 @@ ORGANISATION = _state(
 )
 ACCOUNT = _state("registry.account.v1", "registry", "review photo sync", identity.AccountChanged, "account id")
 CALENDAR = _state("registry.calendar.v1", "registry", "review photo sync", registry.CalendarChanged, "organisation id")
-CLASS = _state("registry.class.v1", "registry", "photo sync", registry.ClassChanged, "class id")
+CLASS = _state("registry.class.v1", "registry", "sync", registry.ClassChanged, "class id")
 STUDENT = _state("registry.student.v1", "registry", "photo", registry.StudentChanged, "student id", many=True)
 STUDENT_RECORD = _state(
     "registry.student-record.v1",

@@ -187,7 +187,7 @@ def test_no_sql_text_is_put_together_from_strings() -> None:
     found = [
         named(path, node.lineno)
         for path in ALL_FILES
-        if "tests" not in path.parts
+        if "tests" not in path.parts and "sqlalchemy" in path.read_text("utf-8")
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Call)
         and getattr(node.func, "id", getattr(node.func, "attr", "")) == "text"
@@ -201,10 +201,9 @@ def test_tests_never_sleep() -> None:
     found = [
         named(path, node.lineno)
         for path in ALL_FILES
-        if "tests" in path.parts
+        if path.name.startswith("test_") or path.name == "conftest.py"  # programs under test and benchmarks may
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Call) and ast.unparse(node.func) in {"time.sleep", "asyncio.sleep"}
-        and path.name != "eventually.py"
     ]  # fmt: skip
     assert found == []
 

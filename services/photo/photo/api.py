@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from chassis.http import Actor, allow, current_actor, database, resource
 from chassis.identity.copies import may_see, subtree
@@ -113,6 +113,8 @@ class Archives(BaseModel):
 
 
 class Match(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
     student_id: UUID
 
 
