@@ -14,3 +14,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))  # so that `from tests.harness.eventually import eventually` works everywhere
 
 pytest_plugins = ["tests.harness.stack", "tests.harness.whole"]
+
+# A crowded machine draws slowly; that says nothing about what is tested.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")

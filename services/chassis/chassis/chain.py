@@ -1,7 +1,8 @@
 """The audit: one entry per transaction, in one of 64 chains of hashes, written last.
 
 An entry's hash covers the hash before it, its number and its text; the head of each chain is kept apart. So a changed,
-removed, moved or cut entry is found; a replaced head is found by whoever has kept an older one (`chassis.auditing.heads`).
+removed, moved or cut entry is found; a replaced head is found by whoever has kept an older one
+(`chassis.auditing.heads`).
 """
 
 import json
