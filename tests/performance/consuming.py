@@ -30,7 +30,7 @@ async def consumed(rig: Rig, events: int, batch: int) -> tuple[float, float]:
     running = asyncio.create_task(Listeners(rig.taker, taker(rig.topics)).run())
     await eventually(partial(have_come, rig, before + 1), within=60, every=0.005)  # joining is not measured
     began, spent, start = time.perf_counter(), time.process_time(), await effects(rig)
-    await eventually(partial(have_come, rig, before + events), within=600)
+    await eventually(partial(have_come, rig, before + events), within=600, every=0.1)
     now = await effects(rig)
     took, cpu, done = time.perf_counter() - began, time.process_time() - spent, now - start
     running.cancel()
@@ -44,7 +44,7 @@ async def have_come(rig: Rig, number: int) -> bool:
 
 async def effects(rig: Rig) -> int:
     async with rig.taker.snapshot() as tx:
-        return int(await tx.scalar(text("SELECT last_value FROM effect_n_seq")))
+        return int(await tx.scalar(text("SELECT last_value * is_called::int FROM effect_n_seq")))
 
 
 async def main() -> None:
