@@ -340,14 +340,14 @@ async def _echo(database: Database, student: UUID) -> Echo:
     return Echo(student_id=student, epoch=1, version=1, content_hash=content)
 
 
-async def test_five_hundred_pupils_cost_as_many_statements_as_one(
+async def test_five_hundred_pupils_cost_as_many_statements_as_a_hundred(
     hear: Hear,
     a_record: ARecord,
     database: Database,
     statements: Callable[[], AbstractContextManager[list[str]]],
 ) -> None:
     counted: dict[str, set[int]] = {"project": set(), "photo": set(), "answer": set()}
-    for size in (1, 500):
+    for size in (100, 500):
         students = {uuid4(): a_record() for _ in range(size)}
         with statements() as seen:
             await hear(*(registered(student, said) for student, said in students.items()))
