@@ -1,6 +1,5 @@
 """Excel导入: choose, dry run, result, run, receipt, undo."""
 
-import asyncio
 from typing import Annotated
 from uuid import UUID
 
@@ -69,11 +68,9 @@ async def upload(visit: Who, request: Request) -> Response:
 
 
 async def _one_page(visit: Visit, import_id: UUID, outcome: str, page: int, why: Told | None) -> Response:
-    shown = outcome if outcome in OUTCOMES else "failed"
-    one, rows = await asyncio.gather(
-        visit.registry.imports.one(import_id),
-        part(visit.registry.imports.rows(import_id, OUTCOMES[shown][1], offset_of(page), PAGE)),
-    )
+    one = await visit.registry.imports.one(import_id)
+    shown = outcome if outcome in OUTCOMES else "failed" if one.failed or not one.created else "created"
+    rows = await part(visit.registry.imports.rows(import_id, OUTCOMES[shown][1], offset_of(page), PAGE))
     return show(
         visit,
         "import.html",
@@ -91,7 +88,7 @@ async def _one_page(visit: Visit, import_id: UUID, outcome: str, page: int, why:
 
 @router.get("/imports/{import_id}")
 async def one(
-    visit: Who, import_id: UUID, outcome: Annotated[str, Query(max_length=20)] = "failed", page: Page = 1
+    visit: Who, import_id: UUID, outcome: Annotated[str, Query(max_length=20)] = "", page: Page = 1
 ) -> Response:
     """How far it is; then what became of every row."""
     return await _one_page(visit, import_id, outcome, page, None)
@@ -109,7 +106,7 @@ async def run(visit: Who, import_id: UUID, form: Sent) -> Response:
     try:
         await visit.registry.imports.run(import_id, form.key)
     except (Refused, Away) as why:
-        return await _one_page(visit, import_id, "failed", 1, told(why, form))
+        return await _one_page(visit, import_id, "", 1, told(why, form))
     return see_other(f"/imports/{import_id}")
 
 

@@ -100,7 +100,9 @@ def _wanted(form: Form) -> dict[str, str]:
 @router.get("/returned")
 async def returned(visit: Who) -> Response:
     """What the authority sent back, with its reasons, to be changed and submitted again."""
-    first = await visit.registry.enrolment.pre_review({}, 0, _WHOLE)
+    first, reasons = await asyncio.gather(
+        visit.registry.enrolment.pre_review({}, 0, _WHOLE), part(visit.review.reasons())
+    )
     more = await asyncio.gather(
         *(
             visit.registry.enrolment.pre_review({}, offset, _WHOLE)
@@ -112,6 +114,7 @@ async def returned(visit: Who) -> Response:
         "returned.html",
         crumbs=(("退回学生", None),),
         pupils=_returned([first, *more]),
+        reason_words={each.code: each.words for each in reasons.value.items} if reasons.value else {},
         is_whole=first.total <= _MOST_RETURNED,
         most=_MOST_RETURNED,
     )

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from chassis.http import allow_anyone
+from contracts.values import Role
 from portal import record_form
 from portal.clients.calling import Away, Part, Refused, part
 from portal.clients.registry.students import Verdict
@@ -160,4 +161,5 @@ async def photo_page(visit: Visit, student: UUID, why: Told | None) -> Response:
         pupil=pupil,
         due=due,
         requirement=next(iter(due.value.items), None) if due.value else None,
+        may_enter=visit.has(Role.REGISTRAR),
     )
