@@ -206,8 +206,11 @@ async def test_who_did_not_come_is_taken_back_and_may_be_entered_elsewhere(enter
     path = f"/v1/students/{made['id']}/remove"
     assert (await as_(tree.other_registrar).post(path, json={"version": 1})).status_code == 404
     assert (await as_(tree.registrar).post(path, json={"version": 9})).json()["code"] == "version-changed"
+    await as_(tree.other_registrar).post("/v1/students", json={"fields": form(1)})
+    assert (await as_(tree.admin).get("/v1/duplicates")).json()["total"] == 1
     removed = await as_(tree.registrar).post(path, json={"version": 1})
     assert (removed.status_code, removed.json()["status_name"]) == (200, "已撤销")
+    assert (await as_(tree.admin).get("/v1/duplicates")).json()["total"] == 0
     again = await as_(tree.registrar).post(path, json={"version": 2})
     assert (again.status_code, again.json()["code"]) == (409, "wrong-status")
     assert (await enter(1, actor=tree.other_registrar))["status"] == "draft"

@@ -10,8 +10,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.tables import Base
 
-OPEN_STATES = "('waiting', 'reading', 'checking', 'checked', 'running')"
-
 
 class ImportRow(Base):
     """An uploaded file and how far it is."""
@@ -52,7 +50,13 @@ class ImportRow(Base):
     """Headers that say nothing to us, shortened."""
 
     __table_args__ = (
-        Index("import_open_file", "school_id", "sha256", unique=True, postgresql_where=text(f"state IN {OPEN_STATES}")),
+        Index(
+            "import_open_file",
+            "school_id",
+            "sha256",
+            unique=True,
+            postgresql_where=text("state IN ('waiting', 'reading', 'checking', 'checked', 'running')"),
+        ),
         Index("import_school", "school_id", "uploaded_at"),
         Index("import_state", "state"),
     )

@@ -146,6 +146,7 @@ _STYLES: Final = (
     '<fgColor rgb="FFFFD7D7"/></patternFill></fill></fills><borders count="1"><border/></borders>'
     '<cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="4"><xf/>'
     '<xf numFmtId="49" applyNumberFormat="1" quotePrefix="1"/><xf numFmtId="49" fontId="1" applyNumberFormat="1"/>'
-    '<xf numFmtId="49" fillId="2" applyNumberFormat="1" applyFill="1" quotePrefix="1"/></cellXfs></styleSheet>'
+    '<xf numFmtId="49" fillId="2" applyNumberFormat="1" applyFill="1" quotePrefix="1"/></cellXfs>'
+    '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
 )
 """Every cell is text (format 49); wrong cells are red."""

@@ -11,6 +11,7 @@ __all__ = [
     "NumbersExhausted",
     "PupilRefused",
     "TooMany",
+    "TooManyToExport",
     "VersionChanged",
 ]
 
@@ -54,6 +55,15 @@ class TooMany(Refusal):
 
     def __init__(self, most: int) -> None:
         super().__init__("too-many", f"一次最多办理{most}名学生。请分批办理。")
+
+
+class TooManyToExport(Refusal):
+    """A list that no workbook should hold."""
+
+    def __init__(self, total: int, most: int) -> None:
+        super().__init__(
+            "too-many-to-export", f"共{total}名学生，一次最多导出{most}名。请按学校、年级或班级缩小范围后再导出。"
+        )
 
 
 class NumbersExhausted(Refusal):

@@ -125,6 +125,8 @@ CREATE TABLE duplicate_case (
 );
 CREATE UNIQUE INDEX duplicate_case_open ON duplicate_case (index, school_id, holder_id) WHERE closed_at IS NULL;
 CREATE INDEX duplicate_case_school ON duplicate_case (school_id);
+CREATE INDEX duplicate_case_holder ON duplicate_case (holder_id);
+CREATE INDEX duplicate_case_student ON duplicate_case (student_id);
 CREATE INDEX duplicate_case_holder_school ON duplicate_case (holder_school_id);
 
 CREATE TABLE evidence (

@@ -20,11 +20,14 @@ from registry.student import commands, queries
 from registry.student.api.asking import Db, Key, Who, own_school
 from registry.student.api.lines import PupilLine, lines
 from registry.student.domain import match_fold, stage_of
+from registry.student.errors import TooManyToExport
 from registry.student.exporting import workbook
 
 router = APIRouter(prefix="/v1/students", tags=["students"])
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _AT_ONCE = 500
+MOST_EXPORTED = 20_000
+"""Rows of one workbook: what a process can hold, and a clerk can read."""
 
 
 class Filters(BaseModel):
@@ -157,6 +160,8 @@ async def export(db: Db, actor: Who, narrowed: Narrowed) -> Response:
         found: list[queries.Pupil] = []
         while True:
             some, total = await queries.pupil_page(tx, wanted, len(found), _AT_ONCE)
+            if total > MOST_EXPORTED:
+                raise TooManyToExport(total, MOST_EXPORTED)
             found += some
             if len(some) < _AT_ONCE:
                 break

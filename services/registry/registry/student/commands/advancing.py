@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, LargeBinary, Text, Uuid, delete, select, update
+from sqlalchemy import Integer, LargeBinary, Text, Uuid, delete, or_, select, update
 
 from chassis.rows import values_of
 from chassis.transaction import Tx
@@ -20,6 +20,7 @@ from registry.student.domain import GONE, RECORD_IS_SAID, Change, after
 from registry.student.errors import NotEditable, NotFound
 from registry.student.models import (
     ClaimRow,
+    DuplicateRow,
     EnrolmentRow,
     NumberRow,
     PlacementRow,
@@ -82,8 +83,8 @@ async def advance(
     """Each pupil after the change: status by the table of `domain.status`, the next version written and said.
 
     `held`: the pupils as `lock` gave them in this transaction, so that they are not locked again. Three statements,
-    however many pupils; five more where some end (未报到, refused for good): their seat, claim and numbers become free
-    or void. The row of a version keeps no content unless the content changed. Raises NotFound for a
+    however many pupils; seven more where some end (未报到, refused for good): seat and claim become free, numbers void,
+    cases of duplicates closed. The row of a version keeps no content unless the content changed. Raises NotFound for a
     pupil who is not there, NotEditable where the table has no such step. Source: art. 15.
     """
     if held is None:
@@ -155,11 +156,19 @@ def version_row(
 
 
 async def _end(tx: Tx, ended: Sequence[Held]) -> None:
-    """Seats, claims and numbers of pupils who are pupils no longer."""
+    """Seats, claims, numbers and open cases of duplicates of pupils who are pupils no longer."""
     today = tx.now.date()
     ids = [each.id for each in ended]
     enrolments = [each.enrolment_id for each in ended]
     await tx.execute(delete(ClaimRow).where(among(ClaimRow.student_id, ids)))
+    await tx.execute(
+        update(DuplicateRow)
+        .where(
+            or_(among(DuplicateRow.student_id, ids), among(DuplicateRow.holder_id, ids)),
+            DuplicateRow.closed_at.is_(None),
+        )
+        .values(closed_at=tx.now)
+    )
     await classes.release_seats(tx, Counter(each.class_id for each in ended if each.class_id))
     await tx.execute(update(EnrolmentRow).where(among(EnrolmentRow.id, enrolments)).values(ended_on=today))
     await tx.execute(
