@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
@@ -51,11 +52,14 @@ async def serving(app: ASGIApp, settings: ProcessSettings) -> None:
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=DRAINED_WITHIN,
     )
+    # Bound here: uvicorn would end the process itself, with a code and a line of its own, when the port is taken.
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
     server = _Server(config)
-    running = asyncio.create_task(server.serve(), name="server")
+    running = asyncio.create_task(server.serve([listening]), name="server")
     try:
         await asyncio.shield(running)
-        raise OSError(f"{settings.host}:{settings.port} could not be served: see the line above")
+        raise OSError(f"{settings.host}:{settings.port} is not served any more: see the line above")
     except asyncio.CancelledError:
         server.should_exit = True
         while not running.done():
@@ -63,9 +67,6 @@ async def serving(app: ASGIApp, settings: ProcessSettings) -> None:
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.shield(running)
         raise
-    except SystemExit:
-        # uvicorn's word for a port that is taken, or a lifespan that failed.
-        raise OSError(f"{settings.host}:{settings.port} cannot be served: see the line above") from None
 
 
 async def until_stopped(work: Callable[[], Awaitable[None]]) -> None:

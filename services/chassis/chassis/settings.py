@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, FilePath, ValidationError
 from pydantic_settings import BaseSettings
 
 MEBIBYTE = 1024 * 1024
@@ -50,9 +50,9 @@ class ServiceSettings(ProcessSettings):
     """`postgresql+asyncpg://…`; it holds a password."""
     kafka: str
     """Bootstrap addresses, separated by commas."""
-    keys: Path
+    keys: FilePath
     """The key file of this service."""
-    token_public_keys: Path
+    token_public_keys: FilePath
     """Keys that tokens are verified with: a JWKS, or a key file that has `token_public`."""
     data: Path
     """The folder for objects."""

@@ -287,6 +287,7 @@ async def test_logs_never_print_what_an_exception_quotes(nursery: Nursery) -> No
     [
         (["api"], {"SMALL_DATABASE": ""}, 2, "SMALL_DATABASE cannot be used"),
         (["api"], {"SMALL_PORT": "many"}, 2, "SMALL_PORT cannot be used"),
+        (["worker"], {"SMALL_KEYS": "/nowhere/keys.json"}, 2, "SMALL_KEYS cannot be used"),
         (["dance"], {}, 2, "No such command"),
         (["--help"], {}, 0, "Run photo, or look after it"),
         (["respeak", "photo.photo.v9"], {}, 2, "is no topic"),
