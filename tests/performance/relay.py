@@ -85,7 +85,7 @@ async def relayed(rig: Rig) -> tuple[float, float]:
 
 
 async def nothing_left(rig: Rig) -> bool:
-    return await rig.unsent() == 0
+    return int(await rig.unsent()) == 0
 
 
 async def sent(rig: Rig, subjects: list[UUID]) -> tuple[float, float]:
