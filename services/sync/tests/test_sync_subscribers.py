@@ -37,10 +37,8 @@ def receipt(student: UUID, said: Event, **rest: Any) -> Spoken:
 
 async def echo_of(told: Told, student: UUID, version: int | None = None) -> Echo:
     """The echo of what the nation was told of a pupil, last or under a version."""
-    said = [
-        (at, body) for who, at, body in await told(topics.NATIONAL_RECORD) if who == student and version in (None, at)
-    ]
-    at, body = said[-1]
+    said = await told(topics.NATIONAL_RECORD)
+    at, body = [(at, body) for who, at, body in said if who == student and version in (None, at)][-1]
     assert body is not None
     return Echo(student_id=student, epoch=1, version=at, content_hash=body["content_hash"])
 
