@@ -89,7 +89,7 @@ async def review(reviewer: Person, submitted: int) -> None:
     await reviewer.page.locator("main table tbody th a").first.click()
     await reviewer.look()
     await reviewer.page.get_by_text("退回修改或不予通过").click()
-    await reviewer.page.get_by_label("其他", exact=True).check()
+    await reviewer.page.locator("input[name=reasons][value=other]").check()
     await reviewer.page.get_by_label("其他：说明").fill("请补充户口簿")
     await reviewer.look()
     await reviewer.press("退回修改")
