@@ -3,6 +3,7 @@
 import io
 import os
 import zipfile
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
@@ -10,12 +11,17 @@ from typing import Any
 import openpyxl
 import pytest
 
+from chassis.sealing import Vault
 from registry.importing import rows
 from registry.importing.reader.verdict import FileRefused
 from registry.importing.reading import Chunk, Sheet, read
 from tests.harness import sheets
 from tests.harness.people import a_record
 from tests.harness.sheets import a_row, table
+
+VAULT = Vault(
+    {"current": "k", "keys": {"k": b64encode(b"k" * 32).decode()}}, {"uniqueness": b64encode(b"u" * 32).decode()}
+)
 
 
 async def reading(content: bytes, name: str = "学生.xlsx") -> list[rows.SheetRow]:
@@ -26,7 +32,7 @@ async def reading(content: bytes, name: str = "学生.xlsx") -> list[rows.SheetR
         found: list[rows.SheetRow] = []
         async for each in read(descriptor, name):
             if isinstance(each, Chunk):
-                found += rows.read(each.packed).rows
+                found += rows.read(VAULT, each.packed).rows
             else:
                 assert isinstance(each, Sheet)
         return found

@@ -168,7 +168,7 @@ class ImportJob:
         if sealed is None:
             return None
         packed = self._vault.open(sealed, table="import_chunk", column=str(number), row=held.id)
-        return await asyncio.to_thread(rows.read, packed)
+        return await asyncio.to_thread(rows.read, self._vault, packed)
 
     async def _draft(self, held: Row[Any], number: int, chunk: rows.ReadChunk, memory: SheetMemory) -> None:
         try:

@@ -45,13 +45,19 @@ class ReadChunk:
     rows: list[SheetRow]
 
 
-def read(packed: bytes) -> ReadChunk:
-    """The rows of a chunk, each read by the rules of the record."""
+def read(vault: Vault, packed: bytes) -> ReadChunk:
+    """The rows of a chunk, each read by the rules of the record and prepared to be drafted. For any thread."""
     headers, found = unpack(packed)
-    return ReadChunk(headers, [_read(headers, *each) for each in found])
+    return ReadChunk(headers, [_read(vault, headers, *each) for each in found])
 
 
-def _read(headers: list[str], number: int, texts: list[str | None], faults: Sequence[tuple[str, str, str]]) -> SheetRow:
+def _read(
+    vault: Vault,
+    headers: list[str],
+    number: int,
+    texts: list[str | None],
+    faults: Sequence[tuple[str, str, str]],
+) -> SheetRow:
     said = read_row({header: text for header, text in zip(headers, texts, strict=True) if text})
     problems = said.problems
     if faults:
@@ -68,6 +74,7 @@ def _read(headers: list[str], number: int, texts: list[str | None], faults: Sequ
         school_code=said.school_code,
         continuation=said.continuation,
         reasons=said.reasons,
+        prepared=students.prepare(vault, said.record, said.reasons),
     )
     return SheetRow(number, texts, entry, ())
 

@@ -3,7 +3,7 @@
 from registry.student.commands.advancing import Held, advance, lock, note_photos, note_standings
 from registry.student.commands.drafting import draft, rehearse
 from registry.student.commands.editing import Placed, edit, place, remove, taken
-from registry.student.commands.entries import Drafted, Entry, Outcome, SheetMemory
+from registry.student.commands.entries import Drafted, Entry, Outcome, SheetMemory, prepare
 from registry.student.commands.keys import document_index, name_index, number_index, person_index
 from registry.student.commands.numbering import issue_numbers
 from registry.student.commands.proving import Proof, add_evidence, remove_evidence
@@ -30,6 +30,7 @@ __all__ = [
     "number_index",
     "person_index",
     "place",
+    "prepare",
     "rehearse",
     "remove",
     "remove_evidence",

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
+from chassis.sealing import Vault
 from contracts.record import StudentRecord
+from registry.student import content
+from registry.student.commands.keys import Identity, identity
 from registry.student.domain import Problem
 
 MOST_AT_ONCE = 1_000
@@ -34,6 +37,24 @@ class Entry:
     school_code: str | None = None
     continuation: str | None = None
     reasons: str | None = None
+    prepared: "Prepared | None" = None
+    """What `prepare` found out about it, where somebody had time for that beforehand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What only needs the entry itself: half of the work of drafting it."""
+
+    who: Identity
+    body: bytes
+    """The content as it will be sealed."""
+    digest: bytes
+
+
+def prepare(vault: Vault, record: StudentRecord, reasons: str | None) -> Prepared:
+    """Identity, content and digest of an entry whose record `domain.basics` finds no fault with. For any thread."""
+    body = content.written(record, reasons)
+    return Prepared(identity(vault, record), body, content.digest(vault, body))
 
 
 @dataclass(slots=True)

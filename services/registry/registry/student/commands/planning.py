@@ -12,10 +12,9 @@ from chassis.transaction import Tx
 from contracts.values import Stage
 from registry.classes import queries as classes
 from registry.organisation import queries as organisations
-from registry.student import content
 from registry.student.commands.advancing import Held, lock
-from registry.student.commands.entries import MOST_AT_ONCE, Drafted, Entry, Outcome, SheetMemory
-from registry.student.commands.keys import Identity, identity
+from registry.student.commands.entries import MOST_AT_ONCE, Drafted, Entry, Outcome, SheetMemory, prepare
+from registry.student.commands.keys import Identity
 from registry.student.domain import EDITABLE, MOST_CHILDREN, AgeRule, Place, Problem, SchoolClass, place
 from registry.student.errors import TooMany
 from registry.student.queries.claims import Holder, alike, holders
@@ -163,7 +162,8 @@ def _first_look(
             drafted.outcome = Outcome.REFUSED
             drafted.problems = tuple(each for each in (problem,) if each)
             continue
-        who = identity(vault, entry.record)
+        prepared = entry.prepared or prepare(vault, entry.record, entry.reasons)
+        who = prepared.who
         drafted.identity = who.short
         earlier = memory.identities.get(who.short, seen.get(who.short))
         if earlier is not None:
@@ -172,7 +172,6 @@ def _first_look(
             continue
         seen[who.short] = entry.row
         campus = where.school_class.campus_id if where.school_class else None
-        body = content.written(entry.record, entry.reasons)
         planned.plans.append(
             Plan(
                 drafted,
@@ -180,8 +179,8 @@ def _first_look(
                 where,
                 campus or (campuses[entry.school_code] if entry.school_code else None),
                 who,
-                body,
-                content.digest(vault, body),
+                prepared.body,
+                prepared.digest,
             )
         )
 
