@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from chassis.consuming import Received, Subscribers
 from chassis.identity.copies import hear_identity
 from chassis.transaction import Tx
-
 from contracts import topics
 from contracts.registry import StudentChanged
 from photo import commands

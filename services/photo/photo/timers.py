@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from chassis.timing import Due, timer
-
 from photo import queries
 from photo.jobs import ArchiveJob
 

@@ -2,8 +2,8 @@ from datetime import date
 from typing import Any
 
 import pytest
-from chassis.transaction import Database
 
+from chassis.transaction import Database
 from contracts import topics
 from contracts.refusal import Refusal
 from contracts.values import WindowKind

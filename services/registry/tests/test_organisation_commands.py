@@ -3,8 +3,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from chassis.transaction import Database
 
+from chassis.transaction import Database
 from contracts import topics
 from contracts.refusal import Refusal
 from contracts.values import OrganisationKind, Schooling, Stage

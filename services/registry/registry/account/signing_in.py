@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from chassis.transaction import Database
-
 from registry.account import commands, domain, queries
 from registry.account.errors import SignInRefused, WrongOldPassword
 from registry.account.passwords import Passwords, new_session_token

@@ -5,7 +5,6 @@ from datetime import date
 from uuid import UUID
 
 from chassis.transaction import Tx
-
 from contracts import topics
 from contracts.values import WindowKind
 from registry.calendar import domain, queries

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from chassis.timing import Due, timer
-
 from registry.importing import commands, queries
 from registry.importing.jobs import ImportJob
 from registry.importing.storage import Inbox

@@ -6,10 +6,10 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from chassis.transaction import Tx
 from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from chassis.transaction import Tx
 from contracts import topics
 from contracts.refusal import NotFound
 from contracts.values import AUTHORITY_KINDS, OrganisationKind, Schooling, Stage

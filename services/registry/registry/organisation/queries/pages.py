@@ -6,10 +6,10 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from chassis.transaction import Tx
 from sqlalchemy import Row, and_, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
+from chassis.transaction import Tx
 from contracts import codes
 from contracts.refusal import NotFound
 from contracts.values import OrganisationKind

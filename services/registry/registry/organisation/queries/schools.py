@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from chassis.transaction import Tx
 from sqlalchemy import and_, case, select
 from sqlalchemy.sql.elements import ColumnElement
 
+from chassis.transaction import Tx
 from contracts.values import OrganisationKind, Schooling, Stage
 from registry.organisation import domain
 from registry.organisation.models import AuthorityLinkRow, OrganisationRow, SchoolingRow

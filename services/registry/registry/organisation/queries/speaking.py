@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from chassis.transaction import Tx
 from sqlalchemy import select
 
+from chassis.transaction import Tx
 from contracts.event import Event
 from contracts.identity import AuthorityLink, OrganisationChanged
 from contracts.values import OrganisationKind, Stage
