@@ -36,10 +36,10 @@ check: setup ## the fast gate, under a minute when warm
 	    check-dependencies check-contracts check-files check-domain
 
 check-format:
-	@$(BIN)/ruff format --check --quiet . && echo "format: as it should be"
+	@$(BIN)/ruff format --no-cache --check --quiet . && echo "format: as it should be"
 
 check-lint:
-	@$(BIN)/ruff check --quiet . && echo "lint: clean"
+	@$(BIN)/ruff check --no-cache --quiet . && echo "lint: clean"
 
 check-types:
 	@$(BIN)/mypy $(SOURCES) && echo "types: clean"
