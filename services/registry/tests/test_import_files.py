@@ -32,7 +32,8 @@ async def reading(content: bytes, name: str = "学生.xlsx") -> list[rows.SheetR
         found: list[rows.SheetRow] = []
         async for each in read(descriptor, name):
             if isinstance(each, Chunk):
-                found += rows.read(VAULT, each.packed).rows
+                *_, whole = rows.read(VAULT, each.packed)
+                found += whole.rows
             else:
                 assert isinstance(each, Sheet)
         return found

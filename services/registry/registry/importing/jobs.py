@@ -142,7 +142,7 @@ class ImportJob:
             chunk = await (ahead or self._chunk(held, number))
             ahead = None
             if chunk is not None:
-                # The next chunk is read in a thread while the database works on this one.
+                # The next chunk is read while the database works on this one.
                 ahead = asyncio.create_task(self._chunk(held, number + 1))
                 try:
                     await self._draft(held, number, chunk, memory)
@@ -168,7 +168,13 @@ class ImportJob:
         if sealed is None:
             return None
         packed = self._vault.open(sealed, table="import_chunk", column=str(number), row=held.id)
-        return await asyncio.to_thread(rows.read, self._vault, packed)
+        chunk = None
+        for grown in rows.read(self._vault, packed):
+            chunk = grown
+            # Whatever the database has answered meanwhile comes first. A thread would fight over the interpreter's
+            # lock: every seal and every write gives it up, and takes milliseconds to have it back.
+            await asyncio.sleep(0)
+        return chunk
 
     async def _draft(self, held: Row[Any], number: int, chunk: rows.ReadChunk, memory: SheetMemory) -> None:
         try:

@@ -1,7 +1,7 @@
 """From rows of a sheet to drafts: what stands between reading and `student.commands`."""
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -20,6 +20,7 @@ from registry.student.entry import HEADERS, read_row
 
 _PATHS: Final[Mapping[str, str]] = {header: path for path, header in HEADERS.items()}
 FAILED: Final = frozenset({"duplicate", "refused"})
+_STEP: Final = 20
 _ROW: Final = struct.Struct("<I")
 
 
@@ -45,10 +46,16 @@ class ReadChunk:
     rows: list[SheetRow]
 
 
-def read(vault: Vault, packed: bytes) -> ReadChunk:
-    """The rows of a chunk, each read by the rules of the record and prepared to be drafted. For any thread."""
+def read(vault: Vault, packed: bytes) -> Iterator[ReadChunk]:
+    """The rows of a chunk, each read by the rules of the record and prepared to be drafted; grows a few rows a step.
+
+    Only the last step's chunk is whole. Whoever has something else to do may do it between two steps.
+    """
     headers, found = unpack(packed)
-    return ReadChunk(headers, [_read(vault, headers, *each) for each in found])
+    chunk = ReadChunk(headers, [])
+    for start in range(0, len(found), _STEP):
+        chunk.rows.extend(_read(vault, headers, *each) for each in found[start : start + _STEP])
+        yield chunk
 
 
 def _read(
