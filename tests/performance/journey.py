@@ -9,7 +9,7 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -37,6 +37,8 @@ class Measured:
     """Stage → seconds since the beginning at which the last pupil had passed it."""
     cpu: Mapping[str, float]
     """Program → seconds of CPU."""
+    by_stage: Mapping[str, Mapping[str, float]]
+    """Stage → program → seconds of CPU since the beginning, when the last pupil had passed it."""
 
     @property
     def seconds(self) -> float:
@@ -62,13 +64,15 @@ async def travel(pupils: int, environment: Mapping[str, str]) -> Measured:
         async with Services(stack.urls) as services:
             schools = await fill(stack, services, pupils, folder)
             await _settled(services, schools)
+            console.print(f"{pupils:,} pupils set out")
             before = cost(stack.pids)
-            marks = await _journey(schools)
+            reached: dict[str, Mapping[str, float]] = {}
+            marks = await _journey(schools, lambda stage: reached.update({stage: cost(stack.pids).since(before)}))
             spent = cost(stack.pids).since(before)
     finally:
         await asyncio.to_thread(stack.stop)
         shutil.rmtree(folder, ignore_errors=True)
-    return Measured(pupils, marks, spent)
+    return Measured(pupils, marks, spent, reached)
 
 
 async def _settled(services: Services, schools: Sequence[Filled]) -> None:
@@ -77,12 +81,13 @@ async def _settled(services: Services, schools: Sequence[Filled]) -> None:
         await until(partial(school.officer.get, "review", "/v1/cases", school=school.id, limit=1), bool)
 
 
-async def _journey(schools: Sequence[Filled]) -> dict[str, float]:
+async def _journey(schools: Sequence[Filled], passed: Callable[[str], None]) -> dict[str, float]:
     began = time.monotonic()
     marks: dict[str, float] = {}
 
     def mark(stage: str) -> None:
-        marks[stage] = max(marks.get(stage, 0.0), time.monotonic() - began)
+        marks[stage] = time.monotonic() - began
+        passed(stage)
 
     async def one(school: Filled) -> None:
         registrar, officer = school.registrar, school.officer
@@ -146,6 +151,7 @@ def main() -> None:
             for (_, before), (name, at) in pairwise([("", 0.0), *sorted(whole.marks.items(), key=lambda item: item[1])])
         ],
     )
+    _by_stage(whole)
     spent = sorted(by_service(whole.cpu).items(), key=lambda item: -item[1])
     total = sum(whole.cpu.values())
     table(
@@ -166,6 +172,20 @@ def main() -> None:
         f"{single.rate_of_messages:,.0f} from submission; "
         f"batches of {BATCH} are {whole.rate_of_messages / single.rate_of_messages:.1f} times as fast"
     )
+
+
+def _by_stage(whole: Measured) -> None:
+    stages = [name for name, _ in sorted(whole.marks.items(), key=lambda item: item[1])]
+    programs = sorted(by_service(whole.cpu))
+    rows = []
+    before: Mapping[str, float] = {}
+    for stage in stages:
+        spent = by_service(whole.by_stage[stage])
+        rows.append(
+            [stage, *(f"{(spent.get(name, 0) - before.get(name, 0)) / whole.pupils * 1e6:.0f}" for name in programs)]
+        )
+        before = spent
+    table("µs of CPU a pupil, by stage (stages of several schools overlap)", ["stage", *programs], rows)
 
 
 if __name__ == "__main__":
