@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import update
 
 from chassis.identity import Actor
+from chassis.rows import among
 from chassis.testing import Spoken, spoken
 from chassis.transaction import Database
 from contracts import topics
@@ -25,7 +26,6 @@ from registry.enrolment.queries import Submission, submissions
 from registry.student import commands as students
 from registry.student.commands import Entry
 from registry.student.queries import Pupil, pupils
-from registry.student.queries.arrays import among
 from tests.harness.people import a_record
 
 NEVER: Final = date(2199, 9, 30)

@@ -71,7 +71,7 @@ class Nation:
             auto_offset_reset="earliest",
             session_timeout_ms=6000,
             heartbeat_interval_ms=1000,
-            fetch_max_wait_ms=50,
+            fetch_max_wait_ms=250,
             max_partition_fetch_bytes=4 * 1024 * 1024,
         )
         producer = AIOKafkaProducer(

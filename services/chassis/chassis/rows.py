@@ -5,11 +5,34 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, JSON, FromClause, Text, bindparam, cast, column, func, select
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    ColumnClause,
+    ColumnElement,
+    FromClause,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import TypeEngine
 
 AnyType = TypeEngine[Any] | type[TypeEngine[Any]]
+
+
+def among(column: InstrumentedAttribute[Any] | ColumnClause[Any], values: Iterable[Any]) -> ColumnElement[bool]:
+    """Whether the column has one of the values, which travel as one array.
+
+    The statement is the same whatever their number, so that it is compiled and prepared once.
+    """
+    return column == any_(literal(list(values), postgresql.ARRAY(column.type)))
 
 
 def values_of(name: str, /, **columns: tuple[AnyType, Sequence[Any]]) -> FromClause:

@@ -10,7 +10,7 @@ from sqlalchemy import Integer, Text, Uuid, delete, func, literal, or_, select, 
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis.consuming import Received
-from chassis.rows import values_of
+from chassis.rows import among, values_of
 from chassis.transaction import Tx
 from contracts import topics
 from contracts.registry import StudentChanged
@@ -105,9 +105,9 @@ async def _follow_school(tx: Tx, due: Sequence[Received[StudentChanged]]) -> lis
 async def forget(tx: Tx, students: Sequence[UUID]) -> None:
     """Pupils who have ended, with what was expected of them. Photos taken stay until erased by rule."""
     gone = await tx.rows(
-        delete(RequirementRow).where(RequirementRow.student_id.in_(students)).returning(RequirementRow.enrolment_id)
+        delete(RequirementRow).where(among(RequirementRow.student_id, students)).returning(RequirementRow.enrolment_id)
     )
-    await tx.execute(delete(PupilRow).where(PupilRow.student_id.in_(students)))
+    await tx.execute(delete(PupilRow).where(among(PupilRow.student_id, students)))
     tx.touch(topics.PHOTO, [row.enrolment_id for row in gone])
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Select, func, or_, select
 
 from chassis.identity.copies import subtree
+from chassis.rows import among
 from chassis.transaction import Tx
 from contracts.event import Event
 from contracts.photo import PhotoChanged
@@ -24,7 +25,7 @@ MATCH_COLUMNS = {
 
 async def changed(tx: Tx, enrolments: Sequence[UUID]) -> Mapping[UUID, Event | None]:
     """The state of photo.photo.v1 for enrolments; an enrolment that needs no photo any more has ended."""
-    rows = await tx.rows(select(RequirementRow.__table__).where(RequirementRow.enrolment_id.in_(enrolments)))
+    rows = await tx.rows(select(RequirementRow.__table__).where(among(RequirementRow.enrolment_id, enrolments)))
     said = {
         row.enrolment_id: PhotoChanged(
             student_id=row.student_id,
@@ -56,7 +57,7 @@ async def requirements_of(tx: Tx, students: Collection[UUID], *, lock: bool = Fa
     statement = (
         select(RequirementRow.__table__, PupilRow.status)
         .join(PupilRow, PupilRow.enrolment_id == RequirementRow.enrolment_id)
-        .where(RequirementRow.student_id.in_(students))
+        .where(among(RequirementRow.student_id, students))
         .order_by(RequirementRow.enrolment_id)
     )
     if lock:
@@ -110,7 +111,9 @@ async def current_photo(tx: Tx, student: UUID) -> Any | None:
 
 async def same_content(tx: Tx, pairs: Mapping[UUID, str]) -> dict[UUID, UUID]:
     """Student → another pupil who already has the very same picture, for a warning. `pairs`: student → sha256."""
-    rows = await tx.rows(select(PhotoRow.student_id, PhotoRow.sha256).where(PhotoRow.sha256.in_(set(pairs.values()))))
+    rows = await tx.rows(
+        select(PhotoRow.student_id, PhotoRow.sha256).where(among(PhotoRow.sha256, set(pairs.values())))
+    )
     return {
         student: row.student_id
         for student, content in pairs.items()
@@ -160,12 +163,12 @@ async def requirements_page(
             PhotoRow,
             (PhotoRow.enrolment_id == RequirementRow.enrolment_id) & (PhotoRow.sha256 == RequirementRow.sha256),
         )
-        .where(RequirementRow.school_id.in_(schools))
+        .where(among(RequirementRow.school_id, schools))
     )
     if class_id is not None:
         wanted = wanted.where(PupilRow.class_id == class_id)
     if students:
-        wanted = wanted.where(PupilRow.student_id.in_(students))
+        wanted = wanted.where(among(PupilRow.student_id, students))
     if state is not None:
         wanted = wanted.where(RequirementRow.state == state.value)
     return await _page(tx, wanted, (PupilRow.class_id, PupilRow.student_id), offset, limit)
@@ -183,7 +186,7 @@ async def recent_archives(tx: Tx, schools: Collection[UUID], limit: int = 20) ->
     """The last archives of schools, newest first."""
     return await tx.rows(
         select(ArchiveRow.__table__)
-        .where(ArchiveRow.school_id.in_(schools))
+        .where(among(ArchiveRow.school_id, schools))
         .order_by(ArchiveRow.uploaded_at.desc())
         .limit(limit)
     )
@@ -193,7 +196,7 @@ async def counts(tx: Tx, schools: Collection[UUID]) -> dict[str, int]:
     """State → how many photos are in it."""
     rows = await tx.rows(
         select(RequirementRow.state, func.count().label("n"))
-        .where(RequirementRow.school_id.in_(schools))
+        .where(among(RequirementRow.school_id, schools))
         .group_by(RequirementRow.state)
     )
     return {state.value: 0 for state in PhotoState} | {row.state: row.n for row in rows}

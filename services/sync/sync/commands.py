@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from chassis.clock import ZONE
 from chassis.consuming import Received
-from chassis.rows import values_of
+from chassis.rows import among, values_of
 from chassis.transaction import Tx
 from contracts import topics
 from contracts.national import NumberIssued, ProblemFound, RecordAccepted, RecordRejected
@@ -85,7 +85,7 @@ async def show_photos(tx: Tx, photos: Mapping[UUID, str | None], on: date) -> No
         await tx.execute(
             update(EnrolmentPhotoRow)
             .values(sha256=None)
-            .where(EnrolmentPhotoRow.enrolment_id.in_(gone), EnrolmentPhotoRow.sha256.is_not(None))
+            .where(among(EnrolmentPhotoRow.enrolment_id, gone), EnrolmentPhotoRow.sha256.is_not(None))
         )
     news = []
     for row in await queries.pupils_of_enrolments(tx, photos.keys()):
@@ -185,7 +185,7 @@ async def end(tx: Tx, students: Sequence[UUID]) -> None:
             projection_sealed=None, answers_sealed=None, number_sealed=None, number_blind=None,
             number_epoch=None, number_version=None, problem_count=0, ended_at=tx.now, changed_at=tx.now,
         )
-        .where(NationalPupilRow.student_id.in_(students), NationalPupilRow.ended_at.is_(None))
+        .where(among(NationalPupilRow.student_id, students), NationalPupilRow.ended_at.is_(None))
         .returning(NationalPupilRow.student_id)
     )  # fmt: skip
     ended = [row.student_id for row in gone]
@@ -304,4 +304,4 @@ async def copy_classes(tx: Tx, classes: Sequence[Received[ClassChanged]]) -> Non
 
 async def forget_classes(tx: Tx, classes: Sequence[UUID]) -> None:
     """Classes that have ended."""
-    await tx.execute(delete(ClassCopyRow).where(ClassCopyRow.id.in_(classes)))
+    await tx.execute(delete(ClassCopyRow).where(among(ClassCopyRow.id, classes)))

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
+from chassis.rows import among
 from chassis.sealing import Vault
 from chassis.transaction import Tx
 from contracts import topics
@@ -26,7 +27,7 @@ async def records_said(tx: Tx, students: Sequence[UUID]) -> Mapping[UUID, Event 
             NationalPupilRow.effective_on,
             NationalPupilRow.content_hash,
             NationalPupilRow.projection_sealed,
-        ).where(NationalPupilRow.student_id.in_(students))
+        ).where(among(NationalPupilRow.student_id, students))
     )
     return {
         row.student_id: open_projection(tx.vault, row).record(
@@ -61,7 +62,7 @@ async def pupils(tx: Tx, students: Collection[UUID], *, lock: bool = False) -> d
     """Student → row, for those whom the nation was told of. With `lock`, held until the transaction ends."""
     statement = (
         select(NationalPupilRow.__table__)
-        .where(NationalPupilRow.student_id.in_(students))
+        .where(among(NationalPupilRow.student_id, students))
         .order_by(NationalPupilRow.student_id)
     )
     return {row.student_id: row for row in await tx.rows(statement.with_for_update() if lock else statement)}
@@ -71,7 +72,7 @@ async def pupils_of_enrolments(tx: Tx, enrolments: Collection[UUID]) -> Sequence
     """The rows of pupils who are in these enrolments now, held until the transaction ends."""
     return await tx.rows(
         select(NationalPupilRow.__table__)
-        .where(NationalPupilRow.enrolment_id.in_(enrolments), NationalPupilRow.ended_at.is_(None))
+        .where(among(NationalPupilRow.enrolment_id, enrolments), NationalPupilRow.ended_at.is_(None))
         .order_by(NationalPupilRow.student_id)
         .with_for_update()
     )
@@ -84,7 +85,7 @@ async def next_versions(tx: Tx, students: Collection[UUID]) -> dict[UUID, Versio
     """
     rows = await tx.rows(
         select(COUNTER.c.subject, COUNTER.c.version).where(
-            COUNTER.c.topic == topics.NATIONAL_RECORD.name, COUNTER.c.subject.in_(students)
+            COUNTER.c.topic == topics.NATIONAL_RECORD.name, among(COUNTER.c.subject, students)
         )
     )
     said = {row.subject: row.version for row in rows}
@@ -95,7 +96,7 @@ async def holders(tx: Tx, numbers: Collection[bytes]) -> dict[bytes, UUID]:
     """Blind index of a 学籍号 → the pupil to whom the nation has issued it."""
     rows = await tx.rows(
         select(NationalPupilRow.number_blind, NationalPupilRow.student_id).where(
-            NationalPupilRow.number_blind.in_(numbers)
+            among(NationalPupilRow.number_blind, numbers)
         )
     )
     return {row.number_blind: row.student_id for row in rows}
@@ -129,10 +130,10 @@ async def standings_page(
 ) -> Stands:
     """Where pupils of schools stand, those that changed last first. Two statements."""
     wanted = select(NationalPupilRow.__table__).where(
-        NationalPupilRow.school_id.in_(schools), NationalPupilRow.ended_at.is_(None)
+        among(NationalPupilRow.school_id, schools), NationalPupilRow.ended_at.is_(None)
     )
     if students:
-        wanted = wanted.where(NationalPupilRow.student_id.in_(students))
+        wanted = wanted.where(among(NationalPupilRow.student_id, students))
     if class_id is not None:
         wanted = wanted.join(
             ClassCopyRow,
@@ -152,7 +153,7 @@ async def counts(tx: Tx, schools: Collection[UUID]) -> dict[str, int]:
     """Standing → pupils of the schools."""
     rows = await tx.rows(
         select(NationalPupilRow.standing, func.count().label("n"))
-        .where(NationalPupilRow.school_id.in_(schools), NationalPupilRow.ended_at.is_(None))
+        .where(among(NationalPupilRow.school_id, schools), NationalPupilRow.ended_at.is_(None))
         .group_by(NationalPupilRow.standing)
     )
     return {standing.value: 0 for standing in Standing} | {row.standing: row.n for row in rows}
@@ -162,7 +163,7 @@ async def counts_by_school(tx: Tx, schools: Collection[UUID]) -> dict[UUID, dict
     """School → standing → pupils, for schools with any."""
     rows = await tx.rows(
         select(NationalPupilRow.school_id, NationalPupilRow.standing, func.count().label("n"))
-        .where(NationalPupilRow.school_id.in_(schools), NationalPupilRow.ended_at.is_(None))
+        .where(among(NationalPupilRow.school_id, schools), NationalPupilRow.ended_at.is_(None))
         .group_by(NationalPupilRow.school_id, NationalPupilRow.standing)
     )
     found: dict[UUID, dict[str, int]] = {}
@@ -176,7 +177,7 @@ async def oldest_waiting(tx: Tx, schools: Collection[UUID]) -> datetime | None:
     found: datetime | None = await tx.scalar(
         select(func.min(NationalPupilRow.spoken_at)).where(
             NationalPupilRow.standing == Standing.WAITING.value,
-            NationalPupilRow.school_id.in_(schools),
+            among(NationalPupilRow.school_id, schools),
             NationalPupilRow.ended_at.is_(None),
         )
     )
@@ -187,7 +188,7 @@ async def conflicts(tx: Tx, schools: Collection[UUID], limit: int = 200) -> Sequ
     """Answers that contradict one another, newest first."""
     return await tx.rows(
         select(ConflictRow.__table__)
-        .where(ConflictRow.school_id.in_(schools))
+        .where(among(ConflictRow.school_id, schools))
         .order_by(ConflictRow.recorded_at.desc(), ConflictRow.id)
         .limit(limit)
     )
@@ -196,7 +197,7 @@ async def conflicts(tx: Tx, schools: Collection[UUID], limit: int = 200) -> Sequ
 async def conflict_count(tx: Tx, schools: Collection[UUID]) -> int:
     """How many contradictions there are."""
     found: int = await tx.scalar(
-        select(func.count()).select_from(ConflictRow).where(ConflictRow.school_id.in_(schools))
+        select(func.count()).select_from(ConflictRow).where(among(ConflictRow.school_id, schools))
     )
     return found
 

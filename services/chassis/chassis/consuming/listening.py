@@ -25,7 +25,7 @@ from chassis.consuming.declaring import Subscribers
 from chassis.consuming.records import Record
 from chassis.consuming.settling import Settling, TooManyParked
 from chassis.topics import WrongTopics, verify
-from contracts.topics import Topic
+from contracts.topics import FEW, Topic
 
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer, ConsumerRecord
@@ -37,11 +37,15 @@ _log = logging.getLogger(__name__)
 _quiet = logging.getLogger("chassis.broker")
 _quiet.setLevel(logging.ERROR)  # it warns at every start that it creates no topics, as it was told
 
-FETCH_WAIT_MS = 100
+FETCH_WAIT_MS = 250
 """How long an idle fetch waits in the broker; data ends it at once. A partition whose last records are still being
-handed over is not part of it, and waits so long at most. Half of it makes an idle laptop's broker twice as busy."""
-POLL_MS = 20
+handed over is not part of it, and waits so long at most."""
+QUIET_FETCH_WAIT_MS = 500
+"""The same of a topic that is hardly ever written."""
+POLL_MS = 30
 """After an empty poll FastStream sleeps as long again."""
+QUIET_POLL_MS = 200
+"""The same of a topic that is hardly ever written: a changed role or calendar may be heard a little later."""
 SESSION_MS = 6000
 HEARTBEAT_MS = 1500
 STOP_WITHIN = 2.5
@@ -225,6 +229,7 @@ def make_broker(settings: "ServiceSettings") -> KafkaBroker:
 def subscribe(broker: KafkaBroker, settings: "ServiceSettings", service: str, topic: Topic) -> Any:
     """The only subscriber that the house makes: batches, by hand, from the beginning, always the same member."""
     group = f"{service}.{topic.name}"
+    is_quiet = topic.partitions <= FEW
     return broker.subscriber(
         topic.name,
         batch=True,
@@ -234,8 +239,8 @@ def subscribe(broker: KafkaBroker, settings: "ServiceSettings", service: str, to
         auto_offset_reset="earliest",
         no_reply=True,
         max_records=settings.batch,
-        batch_timeout_ms=POLL_MS,
-        fetch_max_wait_ms=FETCH_WAIT_MS,
+        batch_timeout_ms=QUIET_POLL_MS if is_quiet else POLL_MS,
+        fetch_max_wait_ms=QUIET_FETCH_WAIT_MS if is_quiet else FETCH_WAIT_MS,
         session_timeout_ms=SESSION_MS,
         heartbeat_interval_ms=HEARTBEAT_MS,
         isolation_level="read_uncommitted",

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, insert, select, update
 
+from chassis.rows import among
 from chassis.sealing import Vault
 from chassis.transaction import Tx
 from contracts import topics
@@ -221,7 +222,7 @@ async def _lock_all(tx: Tx, wanted: Mapping[UUID, int]) -> Sequence[Row[Any]]:
         return []
     rows = await tx.rows(
         select(ClassRow.id, ClassRow.name, ClassRow.stage, ClassRow.size, ClassRow.capacity, ClassRow.closed_on)
-        .where(ClassRow.id.in_(list(wanted)))
+        .where(among(ClassRow.id, wanted))
         .order_by(ClassRow.id)
         .with_for_update()
     )

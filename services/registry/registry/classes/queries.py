@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, case, func, select
 
 from chassis.identity import Actor
+from chassis.rows import among
 from chassis.sealing import Vault
 from chassis.transaction import Tx
 from contracts.event import Event
@@ -77,13 +78,13 @@ def _class(row: Row[Any]) -> Class:
 
 async def classes(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Class]:
     """Classes by id, closed ones too; unknown ids are missing."""
-    rows = await tx.rows(select(*_COLUMNS).where(ClassRow.id.in_(list(ids))))
+    rows = await tx.rows(select(*_COLUMNS).where(among(ClassRow.id, ids)))
     return {row.id: _class(row) for row in rows}
 
 
 async def classes_by_number(tx: Tx, school_id: UUID, numbers: Iterable[str]) -> dict[str, Class]:
     """Classes of a school by 班号, closed ones too; unknown numbers are missing."""
-    rows = await tx.rows(select(*_COLUMNS).where(ClassRow.school_id == school_id, ClassRow.number.in_(list(numbers))))
+    rows = await tx.rows(select(*_COLUMNS).where(ClassRow.school_id == school_id, among(ClassRow.number, numbers)))
     return {row.number: _class(row) for row in rows}
 
 
@@ -145,7 +146,7 @@ async def open_totals(tx: Tx, school_ids: Iterable[UUID]) -> Mapping[UUID, int]:
     """School → classes that are open; a school without one is missing. One statement."""
     rows = await tx.rows(
         select(ClassRow.school_id, func.count().label("open"))
-        .where(ClassRow.school_id.in_(list(school_ids)), ClassRow.closed_on.is_(None))
+        .where(among(ClassRow.school_id, school_ids), ClassRow.closed_on.is_(None))
         .group_by(ClassRow.school_id)
     )
     return {row.school_id: row.open for row in rows}
@@ -162,7 +163,7 @@ async def signals(tx: Tx, school_ids: Iterable[UUID]) -> Mapping[UUID, tuple[dom
             ClassRow.size,
             ClassRow.head_teacher_sealed.is_not(None).label("has_head_teacher"),
             ClassRow.created_at,
-        ).where(ClassRow.school_id.in_(list(school_ids)), ClassRow.closed_on.is_(None))
+        ).where(among(ClassRow.school_id, school_ids), ClassRow.closed_on.is_(None))
     )
     zone = tx.now.tzinfo
     shapes = [

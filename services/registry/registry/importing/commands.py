@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, case, delete, or_, select, text, update
 
+from chassis.rows import among
 from chassis.sealing import Vault
 from chassis.transaction import Tx
 from registry.importing import domain, queries
@@ -296,7 +297,7 @@ async def note_undone(tx: Tx, import_id: UUID, rows: Sequence[int], undone: int)
     """Rows were gone through by an undo, and so many pupils taken back."""
     await tx.execute(
         update(ImportOutcomeRow)
-        .where(ImportOutcomeRow.import_id == import_id, ImportOutcomeRow.row.in_(list(rows)))
+        .where(ImportOutcomeRow.import_id == import_id, among(ImportOutcomeRow.row, rows))
         .values(undone=True)
     )
     await _set(tx, import_id, undone=ImportRow.undone + undone, attempts=0)

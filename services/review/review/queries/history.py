@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, select
 
 from chassis.identity import Actor
+from chassis.rows import among
 from chassis.transaction import Tx
 from contracts.review import Reason
 from review.domain import Outcome, State
@@ -59,6 +60,6 @@ async def history(tx: Tx, row: Row[Any], actor: Actor) -> tuple[list[Happened], 
 async def reasons_of(tx: Tx, case_ids: Sequence[UUID]) -> dict[UUID, list[Reason]]:
     """Case → the reasons of its final decision, of those that have any. One statement."""
     rows = await tx.rows(
-        select(DecisionRow.case_id, DecisionRow.reasons).where(DecisionRow.case_id.in_(case_ids), DecisionRow.final)
+        select(DecisionRow.case_id, DecisionRow.reasons).where(among(DecisionRow.case_id, case_ids), DecisionRow.final)
     )
     return {row.case_id: [Reason.model_validate(reason) for reason in row.reasons] for row in rows if row.reasons}

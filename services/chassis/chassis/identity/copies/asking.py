@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 
 from chassis.identity.actor import Actor
 from chassis.identity.copies.tables import ACCOUNTS, ORGANISATIONS
+from chassis.rows import among
 from chassis.transaction import Tx
 from contracts.values import OrganisationKind
 
@@ -94,7 +95,7 @@ async def organisations(tx: Tx, ids: Collection[UUID]) -> Mapping[UUID, Organisa
     """The organisations; those not known are missing."""
     table = ORGANISATIONS.c
     rows = await tx.rows(
-        select(table.id, table.kind, table.name, table.code, table.parent_id).where(table.id.in_(list(ids)))
+        select(table.id, table.kind, table.name, table.code, table.parent_id).where(among(table.id, ids))
     )
     return {
         row.id: OrganisationCopy(row.id, OrganisationKind(row.kind), row.name, row.code, row.parent_id) for row in rows
@@ -103,5 +104,5 @@ async def organisations(tx: Tx, ids: Collection[UUID]) -> Mapping[UUID, Organisa
 
 async def person_of(tx: Tx, account_ids: Collection[UUID]) -> Mapping[UUID, UUID]:
     """Account → its person; accounts not known are missing."""
-    rows = await tx.rows(select(ACCOUNTS.c.id, ACCOUNTS.c.person_id).where(ACCOUNTS.c.id.in_(list(account_ids))))
+    rows = await tx.rows(select(ACCOUNTS.c.id, ACCOUNTS.c.person_id).where(among(ACCOUNTS.c.id, account_ids)))
     return {row.id: row.person_id for row in rows}

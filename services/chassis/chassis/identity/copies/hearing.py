@@ -8,6 +8,7 @@ from sqlalchemy import delete
 
 from chassis.consuming import Received, Subscribers
 from chassis.identity.copies.tables import ACCOUNTS, CALENDARS, LINKS, ORGANISATIONS
+from chassis.rows import among
 from chassis.transaction import Tx
 from contracts import topics
 from contracts.event import Event
@@ -66,8 +67,8 @@ async def keep_organisations(tx: Tx, changed: Sequence[Received[OrganisationChan
 async def drop_organisations(tx: Tx, ended: Sequence[Received[None]]) -> None:
     """Organisations that are not any more. Two statements."""
     subjects = [each.subject for each in ended]
-    await tx.execute(delete(LINKS).where(LINKS.c.school_id.in_(subjects)))
-    await tx.execute(delete(ORGANISATIONS).where(ORGANISATIONS.c.id.in_(subjects)))
+    await tx.execute(delete(LINKS).where(among(LINKS.c.school_id, subjects)))
+    await tx.execute(delete(ORGANISATIONS).where(among(ORGANISATIONS.c.id, subjects)))
 
 
 async def keep_accounts(tx: Tx, changed: Sequence[Received[AccountChanged]]) -> None:
@@ -103,7 +104,7 @@ async def keep_calendars(tx: Tx, changed: Sequence[Received[Any]]) -> None:
 async def drop_calendars(tx: Tx, ended: Sequence[Received[None]]) -> None:
     """Organisations that have no calendar of their own any more. One statement."""
     subjects = [each.subject for each in ended]
-    await tx.execute(delete(CALENDARS).where(CALENDARS.c.organisation_id.in_(subjects)))
+    await tx.execute(delete(CALENDARS).where(among(CALENDARS.c.organisation_id, subjects)))
 
 
 def _as_json(event: Event) -> dict[str, Any]:

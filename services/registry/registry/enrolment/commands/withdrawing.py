@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import update
 
+from chassis.rows import among
 from chassis.transaction import Tx
 from contracts.registry import WithdrawalAsked
 from registry.enrolment import queries
@@ -13,7 +14,6 @@ from registry.enrolment.commands.receipts import MOST, Refused, unknown
 from registry.enrolment.errors import TooMany
 from registry.enrolment.models import SubmissionRow
 from registry.student import commands as pupils
-from registry.student.queries.arrays import among
 
 
 @dataclass(frozen=True, slots=True)

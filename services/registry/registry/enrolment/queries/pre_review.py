@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from chassis.rows import among
 from chassis.transaction import Tx
 from contracts.values import StudentStatus, WindowKind
 from registry.calendar import queries as calendars
@@ -21,7 +22,6 @@ from registry.organisation import queries as organisations
 from registry.student import queries as students
 from registry.student.domain import EDITABLE, grade, grade_name
 from registry.student.queries import Pupil, Wanted
-from registry.student.queries.arrays import among
 
 AT_ONCE: Final = 500
 """Records that are open at the same time, so that memory stays bounded whatever the school."""

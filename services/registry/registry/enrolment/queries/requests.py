@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import or_, select
 
 from chassis.identity import Actor
+from chassis.rows import among
 from chassis.transaction import Tx
 from contracts.refusal import NotFound
 from contracts.values import StudentStatus
@@ -14,7 +15,6 @@ from registry.enrolment.models import SubmissionRow
 from registry.enrolment.queries.submissions import Submission, submissions
 from registry.organisation import queries as organisations
 from registry.student import queries as students
-from registry.student.queries.arrays import among
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from sqlalchemy import Row, and_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 
+from chassis.rows import among
 from chassis.transaction import Tx
 from registry.enrolment import domain
 from registry.enrolment.domain import SALT_BYTES, Frozen, State
 from registry.enrolment.models import SubmissionRow
-from registry.student.queries.arrays import among
 
 TABLE: Final = "submission"
 COLUMN: Final = "content_sealed"

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from chassis.rows import among
 from chassis.transaction import Tx
 from contracts.values import Stage
 from registry.classes import queries as classes
@@ -18,7 +19,6 @@ from registry.enrolment.models import ExplanationRow
 from registry.student import domain as rules
 from registry.student.domain import Caution, Circumstances, Problem
 from registry.student.queries import Pupil
-from registry.student.queries.arrays import among
 from registry.student.queries.claims import suspicions
 from registry.student.settings import StudentSettings, student_settings
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import and_, case, select
 from sqlalchemy.sql.elements import ColumnElement
 
+from chassis.rows import among
 from chassis.transaction import Tx
 from contracts.values import OrganisationKind, Schooling, Stage
 from registry.organisation import domain
@@ -49,20 +50,20 @@ async def authority_of(tx: Tx, school_ids: Iterable[UUID], on: date) -> dict[UUI
     rows = await tx.rows(
         select(Org.id, AuthorityLinkRow.authority_id)
         .join(AuthorityLinkRow, and_(AuthorityLinkRow.school_id == centre, holds_on(on)))
-        .where(Org.id.in_(wanted))
+        .where(among(Org.id, wanted))
     )
     return {**dict.fromkeys(wanted), **{row.id: row.authority_id for row in rows}}
 
 
 async def schools(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, School]:
     """Schools and campuses by id, their 学制 as of today; other kinds and unknown ids are missing."""
-    return {school.id: school for school in await _schools(tx, Org.id.in_(list(ids)))}
+    return {school.id: school for school in await _schools(tx, among(Org.id, ids))}
 
 
 async def schools_by_code(tx: Tx, codes: Iterable[str]) -> dict[str, School]:
     """Schools and campuses by 学校标识码; unknown codes are missing."""
     wanted = [code for code in codes if code]
-    return {school.code: school for school in await _schools(tx, Org.code.in_(wanted))}
+    return {school.code: school for school in await _schools(tx, among(Org.code, wanted))}
 
 
 async def _schools(tx: Tx, which: ColumnElement[bool]) -> Sequence[School]:
@@ -97,7 +98,7 @@ async def schoolings(tx: Tx, school_ids: Iterable[UUID]) -> dict[UUID, list[tupl
     """Every 学制 of each school with the day from which it holds."""
     rows = await tx.rows(
         select(SchoolingRow.school_id, SchoolingRow.valid_from, SchoolingRow.schooling).where(
-            SchoolingRow.school_id.in_(list(school_ids))
+            among(SchoolingRow.school_id, school_ids)
         )
     )
     found: dict[UUID, list[tuple[date, Schooling]]] = {}
@@ -110,7 +111,7 @@ async def links(tx: Tx, school_ids: Iterable[UUID]) -> dict[UUID, list[domain.Li
     """Every authority link of each school, in the order of their days."""
     rows = await tx.rows(
         select(AuthorityLinkRow)
-        .where(AuthorityLinkRow.school_id.in_(list(school_ids)))
+        .where(among(AuthorityLinkRow.school_id, school_ids))
         .order_by(AuthorityLinkRow.school_id, AuthorityLinkRow.valid_from)
     )
     found: dict[UUID, list[domain.Link]] = {}

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Integer, LargeBinary, Text, Uuid, delete, or_, select, update
 
-from chassis.rows import values_of
+from chassis.rows import among, values_of
 from chassis.transaction import Tx
 from contracts import topics
 from contracts.photo import PhotoChanged
@@ -27,7 +27,6 @@ from registry.student.models import (
     StudentRow,
     StudentVersionRow,
 )
-from registry.student.queries.arrays import among
 from registry.student.queries.pupils import CARRIED
 
 

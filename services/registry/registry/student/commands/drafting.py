@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import LargeBinary, SmallInteger, Uuid, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from chassis.rows import values_of
+from chassis.rows import among, values_of
 from chassis.transaction import Tx
 from contracts import topics
 from contracts.values import StudentStatus
@@ -29,7 +29,6 @@ from registry.student.models import (
     StudentRow,
     StudentVersionRow,
 )
-from registry.student.queries.arrays import among
 from registry.student.queries.claims import Holder, alike, holders
 
 

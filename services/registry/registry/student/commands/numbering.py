@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from chassis.rows import among
 from chassis.transaction import Tx
 from contracts import topics
 from contracts.sync import OpenProblem
@@ -15,7 +16,6 @@ from registry.student.commands.advancing import Held, lock, version_row
 from registry.student.commands.keys import match_number, number_index
 from registry.student.domain import Change, after
 from registry.student.models import EnrolmentRow, NumberRow, StudentRow, StudentVersionRow
-from registry.student.queries.arrays import among
 from registry.student.queries.pupils import CARRIED
 
 NATION = "nation"
@@ -118,8 +118,9 @@ async def _note_versions(tx: Tx, changed: Mapping[UUID, Held], values: Mapping[U
         rows = [{"id": each.id, "version": each.version, "changed_at": tx.now} for each in following.values()]
         await tx.update(StudentRow, rows, key=["id"])
         await tx.insert(StudentVersionRow, [version_row(tx, each, Change.RENUMBERED) for each in following.values()])
-        registered = [each.id for each in following.values() if each.status is StudentStatus.REGISTERED]
-        tx.touch(topics.STUDENT_RECORD, registered)
+        # A number that was only confirmed is the same number: sync, which brought the answer, is told of others alone.
+        told = [each.id for each in following.values() if each.status is StudentStatus.REGISTERED and each.id in values]
+        tx.touch(topics.STUDENT_RECORD, told)
     if values:
         matches = [
             {"id": student_id, "match_number": match_number(tx.vault, value)} for student_id, value in values.items()

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from chassis.rows import among
 from chassis.transaction import Tx
 from contracts import topics
 from contracts.record import StudentRecord
@@ -17,7 +18,6 @@ from registry.student.commands.keys import described, identity, match_name
 from registry.student.commands.planning import stand_in_line
 from registry.student.domain import EDITABLE, Change
 from registry.student.models import ClaimRow, StudentRow, StudentVersionRow
-from registry.student.queries.arrays import among
 
 
 async def take_back(tx: Tx, school_id: UUID, wanted: Mapping[UUID, int | None]) -> int:

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from chassis.rows import among
 from chassis.transaction import Tx
 from contracts.values import NumberStatus, Stage, StudentStatus
 from registry.student.domain import GONE
 from registry.student.models import ClaimRow, EnrolmentRow, NumberRow, StudentRow
-from registry.student.queries.arrays import among
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from chassis.rows import among
 from chassis.transaction import Tx
 from registry.student.models import EvidenceRow
-from registry.student.queries.arrays import among
 
 
 @dataclass(frozen=True, slots=True)

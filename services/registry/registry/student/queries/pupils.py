@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, select
 
+from chassis.rows import among
 from chassis.transaction import Tx
 from contracts.record import StudentRecord
 from contracts.registry import PupilNumber
@@ -15,7 +16,6 @@ from contracts.sync import OpenProblem, Standing
 from contracts.values import NumberKind, NumberStatus, PhotoState, Stage, StudentStatus
 from registry.student import content
 from registry.student.models import ClaimRow, EnrolmentRow, NumberRow, StudentRow, StudentVersionRow
-from registry.student.queries.arrays import among
 
 # Looking a value up is five times as quick as calling the enumeration, and it is done a dozen times a pupil.
 _STATUSES = {each.value: each for each in StudentStatus}

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from chassis.rows import among
 from chassis.transaction import Tx
 from contracts.event import Event
 from contracts.registry import MatchIndexes, StudentChanged, StudentRecordChanged
@@ -12,7 +13,6 @@ from contracts.values import Stage, StudentStatus
 from registry.classes import queries as classes
 from registry.organisation import queries as organisations
 from registry.student.models import EnrolmentRow, StudentRow
-from registry.student.queries.arrays import among
 from registry.student.queries.pupils import pupils
 
 

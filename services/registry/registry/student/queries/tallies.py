@@ -7,12 +7,12 @@ from uuid import UUID
 from sqlalchemy import Select, and_, func, select
 
 from chassis.identity import Actor
+from chassis.rows import among
 from chassis.transaction import Tx
 from contracts.values import PhotoState, StudentStatus
 from registry.organisation import queries as organisations
 from registry.student.domain import EDITABLE
 from registry.student.models import EnrolmentRow, StudentRow
-from registry.student.queries.arrays import among
 
 
 @dataclass(frozen=True, slots=True)
