@@ -51,11 +51,8 @@ async def _named(tx: Tx, school_id: UUID, ids: Collection[UUID]) -> AsyncIterato
 
 async def _waiting(tx: Tx, school_id: UUID) -> AsyncIterator[Judged]:
     wanted = Wanted(schools=(school_id,), statuses=EDITABLE)
-    start, total = 0, 1
-    while start < total:
-        page, total = await students.pupil_page(tx, wanted, start, queries.AT_ONCE)
-        yield await queries.judged(tx, {each.id: each for each in page})
-        start += queries.AT_ONCE
+    async for part in students.parts(tx, wanted, queries.AT_ONCE):
+        yield await queries.judged(tx, {each.id: each for each in part})
 
 
 async def _store(tx: Tx, warned: Collection[tuple[UUID, str]], reason: str) -> None:

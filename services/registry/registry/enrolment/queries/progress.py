@@ -64,10 +64,9 @@ async def _red(tx: Tx, ids: Sequence[UUID], counted: Mapping[UUID, Tally]) -> Ma
         return None
     found: dict[UUID, int] = {}
     wanted = Wanted(schools=ids, statuses=EDITABLE)
-    for start in range(0, drafted, AT_ONCE):
-        page, _ = await students.pupil_page(tx, wanted, start, AT_ONCE)
-        seen = await judged(tx, {each.id: each for each in page})
-        for each in page:
+    async for part in students.parts(tx, wanted, AT_ONCE):
+        seen = await judged(tx, {each.id: each for each in part})
+        for each in part:
             if seen.verdicts[each.id].colour is Colour.RED:
                 found[each.school_id] = found.get(each.school_id, 0) + 1
     return found

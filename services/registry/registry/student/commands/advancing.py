@@ -29,6 +29,8 @@ from registry.student.models import (
 )
 from registry.student.queries.pupils import CARRIED
 
+_STATUSES = {each.value: each for each in StudentStatus}
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -68,12 +70,11 @@ async def lock(tx: Tx, ids: Collection[UUID]) -> Mapping[UUID, Held]:
         .with_for_update(of=StudentRow.__table__)
     )
     return {
-        row.id: Held(
-            row.id, row.school_id, row.enrolment_id, StudentStatus(row.status), row.version, row.record_version,
-            row.digest, row.class_id,
+        student_id: Held(
+            student_id, school_id, enrolment_id, _STATUSES[status], version, record_version, digest, class_id
         )
-        for row in rows
-    }  # fmt: skip
+        for student_id, school_id, enrolment_id, status, version, record_version, digest, class_id in map(tuple, rows)
+    }
 
 
 async def advance(

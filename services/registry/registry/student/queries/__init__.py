@@ -11,7 +11,7 @@ from registry.student.queries.details import (
     school_of,
     steps_of,
 )
-from registry.student.queries.pupils import Pupil, Wanted, carried, conditions, pupil_page, pupils
+from registry.student.queries.pupils import Pupil, Wanted, carried, conditions, parts, pupil_page, pupils
 from registry.student.queries.schools import Setting, by_number, school_class, setting, whom_to_ask
 from registry.student.queries.speaking import changed, records_changed
 from registry.student.queries.tallies import desk
@@ -34,6 +34,7 @@ __all__ = [
     "duplicate_cases",
     "holders",
     "numbers_of",
+    "parts",
     "placements_of",
     "pupil_page",
     "pupils",
