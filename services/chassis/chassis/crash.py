@@ -23,16 +23,14 @@ POINTS: Final = frozenset(
         "photo.after_tmp_write",
         "photo.after_rename_before_row",
         "photo.after_row",
-        "sync.before_post",
-        "sync.after_post_before_store",
-        "sync.after_store_before_offset",
         "ack.after_receive_before_tx",
         "saga.timer_fired_before_tx",
         "migrate.mid",
         "login.after_rehash",
     }
 )
-"""Every point there is. Reliability counts on each being reached."""
+"""Every point there is; the rig reaches each. There are none of an HTTP post to the nation: a record is said through the
+outbox and answered on a topic, so what the relay and consuming have are its windows."""
 
 
 def _asked() -> tuple[str, int]:
@@ -55,6 +53,7 @@ def point(name: str) -> None:
     if name == _name:
         _left -= 1
         if _left == 0:
+            os.write(2, f'{{"event": "crash.point", "point": "{name}"}}\n'.encode())
             os.kill(os.getpid(), signal.SIGKILL)
     elif name not in POINTS:
         raise ValueError(f"{name} is no crash point; add it to chassis.crash.POINTS.")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar, cast
 
 import structlog
 
+from chassis import crash
 from chassis.clock import now
 from chassis.outages import is_conflict, is_outage
 from chassis.telemetry import metrics, tracing
@@ -120,6 +121,7 @@ class Timers:
         failures = 0
         while True:
             began = time.monotonic()
+            crash.point("saga.timer_fired_before_tx")
             try:
                 with tracing.continued(None, f"timer {timer.name}"):
                     done = await timer(Due(self._database, now(), self._resources, self._settings))

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from contracts import topics
 from contracts.photo import PhotoChanged
@@ -132,6 +132,9 @@ async def test_the_nation_confirms_a_number_once(database: Any, pupils: Any, spo
     assert next((each.value, each.status.value) for each in found.numbers) == (number.value, "confirmed")
     assert found.version == 4
     assert len(await spoken(topics.STUDENT)) == 3
+    async with database.snapshot() as tx:
+        noted = await tx.rows(text("SELECT objects FROM audit WHERE 'student.renumber' = ANY(actions)"))
+    assert [row.objects for row in noted] == [[student_id]]  # nothing else is said of it, and yet a version was made
 
 
 async def test_the_nation_replaces_a_number_and_the_old_one_stays_in_history(

@@ -46,7 +46,7 @@ class Applying:
 
         Raises whatever a hearer or the database raises; then nothing has changed.
         """
-        crash.point("consume.before_tx")
+        crash.point("ack.after_receive_before_tx" if self.topic.kind is Kind.FOREIGN else "consume.before_tx")
         async with self.database.transaction(actor, consuming=True) as tx:
             plan = await self._admit(tx, records, drain=drain)
             attempt.drained = plan.drained

@@ -48,6 +48,9 @@ QUIET_POLL_MS = 200
 """The same of a topic that is hardly ever written: a changed role or calendar may be heard a little later."""
 SESSION_MS = 6000
 HEARTBEAT_MS = 1500
+REQUEST_MS = 12_000
+"""Milliseconds for an answer of the broker; then the connection is made anew. A broker that is gone without a word is
+found out by nothing else."""
 STOP_WITHIN = 2.5
 """Seconds for the batches in work to end when the process is to stop."""
 LONGEST_PAUSE = 5.0
@@ -220,6 +223,7 @@ def make_broker(settings: "ServiceSettings") -> KafkaBroker:
         allow_auto_create_topics=False,
         consumer_only=True,
         graceful_timeout=STOP_WITHIN,
+        request_timeout_ms=REQUEST_MS,
         apply_types=False,
         logger=_quiet,
         log_level=logging.DEBUG,

@@ -23,6 +23,8 @@ _SETTINGS = {
 }
 _BEAT = 3.0
 _RETRY = 0.5
+_ANSWER_WITHIN = 20.0
+"""Seconds for the database's answer: who has not heard of it for so long has lost the lead."""
 
 
 class Lead:
@@ -37,7 +39,7 @@ class Lead:
     async def fetch(self, statement: str, *values: Any) -> Sequence[asyncpg.Record]:
         """Records of a statement. Raises when the connection is lost, and leadership with it."""
         async with self._turn:
-            records: Sequence[asyncpg.Record] = await self._connection.fetch(statement, *values, timeout=60)
+            records: Sequence[asyncpg.Record] = await self._connection.fetch(statement, *values, timeout=_ANSWER_WITHIN)
             return records
 
     async def beat(self, statement: str) -> Sequence[asyncpg.Record]:

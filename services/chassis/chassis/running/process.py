@@ -121,7 +121,9 @@ def _schema(service: "Service", database: "Database") -> Check:
         nonlocal is_newest
         from sqlalchemy import text
 
-        async with database.engine.connect() as connection:
+        from chassis.transaction.connecting import connected
+
+        async with connected(database.engine) as connection:
             if is_newest:
                 await connection.execute(text("SELECT 1"))
                 return None

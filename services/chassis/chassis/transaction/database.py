@@ -1,6 +1,5 @@
 """The database of a service, and the only place where transactions begin and end."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -14,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from chassis import crash
 from chassis.clock import ZONE
 from chassis.sealing import Vault, WireKeys
+from chassis.transaction import connecting
+from chassis.transaction.connecting import answering, let_go, whole
 from chassis.transaction.flush import flush
 from chassis.transaction.tx import Builder, Tx
 from contracts.event import Event
@@ -54,7 +55,7 @@ class Database:
             max_overflow=0,
             pool_timeout=10,
             hide_parameters=True,  # an error's text goes to logs; values may be personal
-            connect_args={"server_settings": _LIMITS, "timeout": 10},
+            connect_args={"server_settings": _LIMITS, "timeout": 10, "command_timeout": connecting.ANSWER_WITHIN},
         )
         self._builders = dict(builders or {})
         self._events: dict[type[Event], Topic] = {event: topic for topic in topics for event in topic.events}
@@ -82,6 +83,7 @@ class Database:
         unknown: whoever repeats it needs a key or a watermark.
         """
         connection, now, epoch = await self._begin()
+        failed: BaseException | None = None
         try:
             tx = Tx(connection, actor, now, epoch, self._events, self._builders, vault=lambda: self.vault)
             yield tx
@@ -89,22 +91,29 @@ class Database:
                 await flush(tx, self)
             if not consuming:
                 crash.point("cmd.before_commit")
-            await _whole(connection.commit())
+            await whole(connection.commit())
             if not consuming:
                 crash.point("cmd.after_commit_before_reply")
+        except BaseException as error:
+            failed = error
+            raise
         finally:
-            await _whole(connection.close())
+            await let_go(connection, failed)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Tx]:
         """A transaction that sees one moment and can change nothing; saying or noting in it is an error."""
         connection, now, epoch = await self._begin(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        failed: BaseException | None = None
         try:
             yield Tx(
                 connection, None, now, epoch, self._events, self._builders, reads_only=True, vault=lambda: self.vault
             )
+        except BaseException as error:
+            failed = error
+            raise
         finally:
-            await _whole(connection.close())
+            await let_go(connection, failed)
 
     async def build(self, tx: Tx, topic: Topic, ids: Sequence[Any]) -> Mapping[Any, Event | None]:
         """What the topic says of these subjects now."""
@@ -117,32 +126,24 @@ class Database:
     async def _begin(self, **options: Any) -> tuple[AsyncConnection, datetime, int]:
         """A connection in a transaction, the database's clock, the epoch.
 
-        Connections that died in the pool (a restarted server) are found out here, where nothing is lost yet.
+        Connections that died in the pool (a restarted server, or one that is gone without a word) are found out here,
+        where nothing is lost yet.
         """
         tries = 2
         while True:
             tries -= 1
             connection = await self.engine.connect()
             try:
-                if options:
-                    await connection.execution_options(**options)
-                now, epoch = (await connection.execute(_BEGIN)).one()
+                with answering(connection, connecting.FIRST_ANSWER_WITHIN):
+                    if options:
+                        await connection.execution_options(**options)
+                    now, epoch = (await connection.execute(_BEGIN)).one()
             except DBAPIError as error:
-                await _whole(connection.close())
+                await let_go(connection, error)
                 if tries == 0 or not error.connection_invalidated:
                     raise
-            except BaseException:
-                await _whole(connection.close())
+            except BaseException as error:
+                await let_go(connection, error)
                 raise
             else:
                 return connection, now.astimezone(ZONE), epoch
-
-
-async def _whole(ending: Any) -> None:
-    """Await it to its end even when this task is cancelled meanwhile: a commit cut in half is of unknown fate."""
-    task = asyncio.ensure_future(ending)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, select
 from chassis.identity.actor import Actor
 from chassis.identity.copies.tables import ACCOUNTS
 from chassis.identity.tokens import TokenExpired
+from chassis.transaction.connecting import connected
 
 if TYPE_CHECKING:
     from chassis.transaction import Database
@@ -24,7 +25,7 @@ def stands(database: "Database") -> Callable[[Actor], Awaitable[None]]:
 
     async def ask(actor: Actor) -> None:
         """Raises TokenExpired."""
-        async with engine.connect() as connection:
+        async with connected(engine) as connection:
             known = (await connection.execute(asked, {"account": actor.account_id})).first()
         if known is not None and (not known.may_act or known.version > actor.version):
             raise TokenExpired

@@ -118,6 +118,7 @@ async def _note_versions(tx: Tx, changed: Mapping[UUID, Held], values: Mapping[U
         rows = [{"id": each.id, "version": each.version, "changed_at": tx.now} for each in following.values()]
         await tx.update(StudentRow, rows, key=["id"])
         await tx.insert(StudentVersionRow, [version_row(tx, each, Change.RENUMBERED) for each in following.values()])
+        tx.note("student.renumber", [("student", each) for each in following])
         # A number that was only confirmed is the same number: sync, which brought the answer, is told of others alone.
         told = [each.id for each in following.values() if each.status is StudentStatus.REGISTERED and each.id in values]
         tx.touch(topics.STUDENT_RECORD, told)

@@ -1,0 +1,207 @@
+"""What services know of one another is what the topics say last."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import date
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from contracts.registry import PupilNumber, StudentRecordChanged
+from contracts.values import NumberKind, NumberStatus, StudentStatus
+from sync.national import Projection, project
+from tests.chaos.check.registering import at_rest, invariant
+from tests.chaos.check.world import World
+from tests.chaos.check.world import pupils as present
+
+Known = dict[Any, tuple[Any, ...]]
+"""Subject → what is known of it."""
+
+
+def _said(world: World, topic: str) -> dict[UUID, Mapping[str, Any]]:
+    """Subject → what the topic says of it last; subjects that have ended are missing."""
+    return {
+        subject: json.loads(record.body)
+        for subject, record in world.log(topic).newest().items()
+        if record.body is not None
+    }
+
+
+def _id(value: str | None) -> UUID | None:
+    return UUID(value) if value else None
+
+
+def _day(value: str | None) -> date | None:
+    return date.fromisoformat(value) if value else None
+
+
+@invariant("I8", "every copy is what its topic says", at_rest)
+def copies(world: World) -> Iterator[str]:
+    """Organisations, links, accounts, calendars, pupils, classes, photos and standings, row by row."""
+    for name, said, kept in _pairs(world):
+        for subject in said.keys() | kept.keys():
+            if said.get(subject) != kept.get(subject):
+                yield f"{name}: {subject} is another than its topic says"
+
+
+def _pairs(world: World) -> Iterator[tuple[str, Known, Known]]:
+    yield from _identity(world)
+    told = _said(world, "registry.student.v1")
+    fields = ("enrolment_id", "school_id", "class_id", "stage", "entry_year", "first_grade", "status")
+    pupils = {
+        subject: (
+            _id(about["enrolment_id"]), _id(about["school_id"]), _id(about["class_id"]), about["stage"],
+            about["entry_year"], about["first_grade"], about["status"], about["match"]["document"],
+            about["match"]["student_number"], about["match"]["school_class_name"],
+        )
+        for subject, about in told.items()
+    }  # fmt: skip
+    names = (*fields, "match_document", "match_number", "match_name")
+    yield "photo's pupils", pupils, {row.student_id: _of(row, names) for row in world.photo["pupil"]}
+    classes = {
+        subject: (_id(about["school_id"]), about["number"])
+        for subject, about in _said(world, "registry.class.v1").items()
+    }
+    kept = {row.id: (row.school_id, row.number) for row in world.sync["class_copy"]}
+    yield "sync's classes", classes, kept
+    yield from _photos(world)
+    standings = {_id(about["enrolment_id"]): (about["standing"],) for about in _said(world, "sync.outcome.v1").values()}
+    stand: Known = {row.id: (row.standing,) for row in world.registry["enrolment"] if row.standing}
+    yield "registry's standings", standings, stand
+
+
+def _of(row: Any, names: tuple[str, ...]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in names)
+
+
+def _photos(world: World) -> Iterator[tuple[str, Known, Known]]:
+    told = _said(world, "photo.photo.v1")
+    said: Known = {
+        subject: (about["state"], about["sha256"], about["school_year"], about["reason"])
+        for subject, about in told.items()
+    }
+    columns = ("photo_state", "photo_hash", "photo_year", "photo_reason")
+    kept = {row.id: _of(row, columns) for row in world.registry["enrolment"] if row.photo_state}
+    yield "registry's photos", said, kept
+    accepted: Known = {key: (about["sha256"],) for key, about in told.items() if about["state"] == "accepted"}
+    held = {row.enrolment_id: (row.sha256,) for row in world.sync["enrolment_photo"] if row.sha256}
+    yield "sync's photos", accepted, held
+    own: Known = {key: values[:2] + values[3:] for key, values in said.items()}
+    required = {row.enrolment_id: (row.state, row.sha256, row.reason) for row in world.photo["requirement"]}
+    # What ended is said without a body; nothing is required there any more.
+    yield "photo's own requirements", own, {key: values for key, values in required.items() if key in own}
+
+
+def _identity(world: World) -> Iterator[tuple[str, Known, Known]]:
+    places = _said(world, "registry.organisation.v1")
+    organisations: Known = {
+        subject: (
+            about["kind"], about["name"], about["code"], _id(about["parent_id"]), tuple(about["stages"]),
+            about["schooling"], _day(about["valid_from"]), _day(about["valid_until"]),
+        )
+        for subject, about in places.items()
+    }  # fmt: skip
+    links: Known = {
+        (subject, _day(link["valid_from"])): (_day(link["valid_until"]), _id(link["authority_id"]))
+        for subject, about in places.items()
+        for link in about["authorities"]
+    }
+    accounts: Known = {
+        subject: (
+            _id(about["person_id"]), _id(about["organisation_id"]), tuple(about["roles"]), about["may_act"],
+            about["version"],
+        )
+        for subject, about in _said(world, "registry.account.v1").items()
+    }  # fmt: skip
+    calendars: Known = {subject: (about,) for subject, about in _said(world, "registry.calendar.v1").items()}
+    for name in ("review", "photo", "sync"):
+        service = world.services[name]
+        columns = ("kind", "name", "code", "parent_id", "stages", "schooling", "valid_from", "valid_until")
+        kept = {row.id: _of(row, columns) for row in service["organisation_copy"]}
+        kept = {key: (*values[:4], tuple(values[4]), *values[5:]) for key, values in kept.items()}
+        yield f"{name}'s organisations", organisations, kept
+        kept_links = {
+            (row.school_id, row.valid_from): (row.valid_until, row.authority_id)
+            for row in service["authority_link_copy"]
+        }
+        yield f"{name}'s links", links, kept_links
+        kept_accounts = {
+            row.id: (row.person_id, row.organisation_id, tuple(row.roles), row.may_act, row.version)
+            for row in service["account_copy"]
+        }
+        yield f"{name}'s accounts", accounts, kept_accounts
+        kept_calendars = {row.organisation_id: (json.loads(row.calendar),) for row in service["calendar_copy"]}
+        yield f"{name}'s calendars", calendars, kept_calendars
+
+
+@invariant("I15", "what the nation is told is what registry has", at_rest)
+def projections(world: World) -> Iterator[str]:
+    """A digest by school of registry's registered pupils and of sync's projections; where they differ, the rows."""
+    here: dict[Any, dict[UUID, str]] = defaultdict(dict)
+    there: dict[Any, dict[UUID, str]] = defaultdict(dict)
+    told = {row.student_id: row for row in world.sync["national_pupil"]}
+    unreadable = set()
+    for student_id, projection in _registered(world).items():
+        if projection is None or (student_id in told and student_id not in world.projections):
+            unreadable.add(student_id)  # what does not open is told by I27
+            continue
+        here[projection.fields["xxbsm"]][student_id] = _digest(projection)
+    for student_id in told.keys() & world.projections.keys() - unreadable:
+        kept = Projection.from_json(world.projections[student_id])
+        if not kept.void:
+            there[kept.fields.get("xxbsm")][student_id] = _digest(kept)
+    for school in here.keys() | there.keys():
+        if _of_school(here[school]) == _of_school(there[school]):
+            continue
+        for student_id in here[school].keys() | there[school].keys():
+            if here[school].get(student_id) != there[school].get(student_id):
+                yield f"student {student_id} of school {school} is another for the nation than in registry"
+
+
+def _digest(projection: Projection) -> str:
+    """Without the 学籍号: that a pupil carries the one which the nation issued is no news to it."""
+    fields = {column: value for column, value in projection.fields.items() if column != "grbsm"}
+    return Projection(
+        projection.void, projection.stage, projection.entry_year, projection.class_number, fields, projection.family
+    ).content_hash
+
+
+def _of_school(digests: Mapping[UUID, str]) -> bytes:
+    found = sha256()
+    for student_id in sorted(digests):
+        found.update(student_id.bytes + digests[student_id].encode())
+    return found.digest()
+
+
+def _registered(world: World) -> dict[UUID, Projection | None]:
+    """Student → the projection of what registry has; None where its content does not open."""
+    codes = {row.id: row.code for row in world.registry["organisation"]}
+    classes = {row.id: row for row in world.registry["class"]}
+    found: dict[UUID, Projection | None] = {}
+    for student_id, pupil in present(world).items():
+        if pupil.row.status != "registered":
+            continue
+        if pupil.content is None or pupil.enrolment is None:
+            found[student_id] = None
+            continue
+        seat = classes.get(pupil.enrolment.class_id)
+        said = StudentRecordChanged(
+            status=StudentStatus.REGISTERED,
+            enrolment_id=pupil.row.enrolment_id,
+            school_id=pupil.row.school_id,
+            school_code=codes.get(pupil.row.school_id, ""),
+            class_number=seat.number if seat else "",
+            class_name=seat.name if seat else "",
+            stage=pupil.enrolment.stage,
+            entry_year=pupil.enrolment.entry_year,
+            registered_on=pupil.row.registered_on,
+            numbers=tuple(
+                PupilNumber(kind=NumberKind(kind), value=value, status=NumberStatus.PROVISIONAL)
+                for kind, value in pupil.numbers.items()
+            ),
+            record=pupil.content.record,
+        )
+        photo = pupil.enrolment.photo_hash if pupil.enrolment.photo_state == "accepted" else None
+        found[student_id] = project(said, photo)
+    return found

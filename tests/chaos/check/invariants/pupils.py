@@ -1,0 +1,196 @@
+"""Pupils: who is one, with which numbers, where, and how it came to this."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, Final
+
+from contracts.values import check_digit
+from registry.student.commands.keys import identity
+from registry.student.domain import basics
+from tests.chaos.check.registering import always, at_rest, invariant
+from tests.chaos.check.world import CARRIED, GONE, World
+from tests.chaos.check.world import pupils as present
+
+EDGES: Final = frozenset(
+    {
+        ("draft", "edited", "draft"),
+        ("draft", "placed", "draft"),
+        ("draft", "reverted", "draft"),
+        ("draft", "submitted", "submitted"),
+        ("draft", "removed", "removed"),
+        ("returned", "edited", "returned"),
+        ("returned", "placed", "returned"),
+        ("returned", "reverted", "returned"),
+        ("returned", "submitted", "submitted"),
+        ("returned", "removed", "removed"),
+        ("submitted", "registered", "registered"),
+        ("submitted", "reopened", "returned"),
+        ("submitted", "rejected", "rejected"),
+        ("registered", "renumbered", "registered"),
+    }
+)
+"""Written down once more, by hand: (status, what happens, status)."""
+
+
+@invariant("I3", "an identity is held by one pupil, and every pupil holds one", always)
+def one_claim(world: World) -> Iterator[str]:
+    """Claims ↔ present pupils, one to one; each claim is the keyed hash of the record that holds it."""
+    held: dict[Any, list[Any]] = defaultdict(list)
+    for row in world.registry["identity_claim"]:
+        held[row.student_id].append(row)
+    documents: Counter[bytes] = Counter()
+    for student_id, pupil in present(world).items():
+        claims = held.pop(student_id, [])
+        if len(claims) != 1:
+            yield f"student {student_id} holds {len(claims)} claims"
+            continue
+        if pupil.content is None or basics(pupil.content.record):
+            continue
+        who = identity(world.registry.vault, pupil.content.record)
+        if who.documented:
+            documents[who.claim] += 1
+        if claims[0].index != who.claim:
+            yield f"student {student_id} holds another identity than the record says"
+    for student_id in held:
+        yield f"a claim is held by {student_id}, who is no pupil"
+    for times in documents.values():
+        if times > 1:
+            yield f"{times} pupils have the same document"
+
+
+@invariant("I4", "numbers are unique, never reused, and replaced only by the nation", always)
+def numbers(world: World) -> Iterator[str]:
+    """Each present pupil carries one 学籍号 and one 地区学号 of the right form; each replaced one has a successor."""
+    carried: Counter[tuple[Any, str]] = Counter()
+    values: dict[str, Any] = {}
+    by_nation = set()
+    rows = world.registry["student_number"]
+    for row in rows:
+        if row.status in CARRIED:
+            carried[row.student_id, row.kind] += 1
+        if row.issuer == "nation" and row.status == "confirmed":
+            by_nation.add(row.student_id)
+        value = world.numbers.get(row.id)
+        if value is None or row.status == "void":
+            continue
+        if values.setdefault(value, row.id) != row.id:
+            yield f"numbers {row.id} and {values[value]} are the same"
+        if not _well_formed(row.kind, value):
+            yield f"number {row.id} is no number of kind {row.kind}"
+    for row in rows:
+        if row.status == "replaced" and row.student_id not in by_nation:
+            yield f"number {row.id} was replaced and not by the nation"
+    for student_id in present(world):
+        for kind in ("student", "regional"):
+            if carried[student_id, kind] != 1:
+                yield f"student {student_id} carries {carried[student_id, kind]} numbers of kind {kind}"
+
+
+def _well_formed(kind: str, value: str) -> bool:
+    if kind == "regional":
+        return len(value) == 15 and value.isascii() and value.isalnum()
+    if len(value) != 19 or not value[1:18].isdigit():
+        return False
+    # J is what the nation gives to who has no citizen ID.
+    return value[0] == "L" or (value[0] in "GJ" and check_digit(value[1:18]) == value[18])
+
+
+@invariant("I5", "every history is a path of the table of statuses", always)
+def histories(world: World) -> Iterator[str]:
+    """The first version is a draft; every step is in the table."""
+    for rows in _versions(world).values():
+        first = rows[0]
+        if (first.change, first.status) != ("drafted", "draft"):
+            yield f"student {first.student_id} began as {first.status} by {first.change}"
+        for before, after in pairwise(rows):
+            if (before.status, after.change, after.status) not in EDGES:
+                step = f"{before.status} → {after.change} → {after.status}"
+                yield f"student {after.student_id} version {after.version}: {step}"
+
+
+@invariant("I6", "versions are 1 to n, and the pupil is as the last one says", always)
+def versions(world: World) -> Iterator[str]:
+    """Without gap or repeat; version, status, school, enrolment and place of the content agree."""
+    histories = _versions(world)
+    for row in world.registry["student"]:
+        rows = histories.pop(row.id, [])
+        if [each.version for each in rows] != list(range(1, len(rows) + 1)):
+            yield f"student {row.id} has versions {[each.version for each in rows][:20]}"
+            continue
+        if not rows or row.version != rows[-1].version:
+            yield f"student {row.id} is at version {row.version} of {len(rows)}"
+            continue
+        last = rows[-1]
+        if (row.status, row.school_id, row.enrolment_id) != (last.status, last.school_id, last.enrolment_id):
+            yield f"student {row.id} is not as its version {last.version} says"
+        if row.record_version != max(each.version for each in rows if each.record_id):
+            yield f"student {row.id} has its content of version {row.record_version}"
+    for student_id in histories:
+        yield f"versions of {student_id} have no student"
+
+
+def _versions(world: World) -> dict[Any, list[Any]]:
+    found: dict[Any, list[Any]] = defaultdict(list)
+    for row in world.registry["student_version"]:
+        found[row.student_id].append(row)
+    return found
+
+
+@invariant("I7", "headcounts are a ledger", at_rest)
+def headcounts(world: World) -> Iterator[str]:
+    """By school: drafted − removed − rejected = pupils now; by class: its counter = its pupils = open placements."""
+    ledger: Counter[Any] = Counter()
+    for row in world.registry["student_version"]:
+        ledger[row.school_id] += row.change == "drafted"
+        ledger[row.school_id] -= row.status in GONE
+    here = Counter(row.school_id for row in world.registry["student"] if row.status not in GONE)
+    for school in ledger.keys() | here.keys():
+        if ledger[school] != here[school]:
+            yield f"school {school} has {here[school]} pupils, by its versions {ledger[school]}"
+    seated = Counter(row.class_id for row in world.registry["enrolment"] if row.ended_on is None and row.class_id)
+    for row in world.registry["class"]:
+        if row.size != seated[row.id]:
+            yield f"class {row.id} counts {row.size} and has {seated[row.id]}"
+    placed = {row.enrolment_id: row.class_id for row in world.registry["class_placement"] if row.left_on is None}
+    for row in world.registry["enrolment"]:
+        if row.ended_on is None and row.class_id != placed.get(row.id):
+            yield f"enrolment {row.id} is in {row.class_id}, placed in {placed.get(row.id)}"
+
+
+@invariant("I9", "a pupil belongs to exactly one school, and nobody is in limbo", at_rest)
+def one_school(world: World) -> Iterator[str]:
+    """One running enrolment, the one that the pupil names, at the pupil's school; submitted ⇔ one open submission."""
+    running: dict[Any, list[Any]] = defaultdict(list)
+    by_id = {row.id: row for row in world.registry["enrolment"]}
+    for row in world.registry["enrolment"]:
+        if row.ended_on is None:
+            running[row.student_id].append(row.id)
+    waiting = Counter(row.student_id for row in world.registry["submission"] if row.state == "open")
+    for row in world.registry["student"]:
+        if row.status not in GONE and running[row.id] != [row.enrolment_id]:
+            yield f"student {row.id} has {len(running[row.id])} running enrolments"
+        if waiting[row.id] != (row.status == "submitted"):
+            yield f"student {row.id} is {row.status} with {waiting[row.id]} open submissions"
+    for row in world.registry["student_version"]:
+        enrolment = by_id.get(row.enrolment_id)
+        if enrolment is None or enrolment.school_id != row.school_id or enrolment.student_id != row.student_id:
+            yield f"student {row.student_id} version {row.version} is at a school where it has no enrolment"
+
+
+@invariant("I28", "of who ended nothing stays that holds a place or names anybody", at_rest)
+def ended(world: World) -> Iterator[str]:
+    """Removed and rejected pupils carry no number, run no enrolment, need no photo; ended records are empty."""
+    gone = {row.id for row in world.registry["student"] if row.status in GONE}
+    for row in world.registry["student_number"]:
+        if row.student_id in gone and row.status in CARRIED:
+            yield f"student {row.student_id} is gone and carries number {row.id}"
+    for row in world.registry["enrolment"]:
+        if row.student_id in gone and row.ended_on is None:
+            yield f"student {row.student_id} is gone and its enrolment {row.id} runs"
+    for row in world.photo["requirement"]:
+        if row.student_id in gone:
+            yield f"student {row.student_id} is gone and photo still waits for a picture"
+    for row in world.sync["national_pupil"]:
+        if row.ended_at is not None and (row.sealed or row.number_blind is not None):
+            yield f"the record of {row.student_id} has ended and sync still knows who it was"

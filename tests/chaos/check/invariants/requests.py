@@ -1,0 +1,110 @@
+"""Requests and what was decided on them."""
+
+from collections import Counter
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any
+
+from registry.enrolment.domain import SALT_BYTES, unpacked
+from tests.chaos.check.registering import always, at_rest, invariant
+from tests.chaos.check.world import World
+
+
+def _final(world: World) -> dict[Any, list[Any]]:
+    found: dict[Any, list[Any]] = {}
+    for row in world.review["decision"]:
+        if row.final:
+            found.setdefault(row.case_id, []).append(row)
+    return found
+
+
+@invariant("I1", "who is registered was approved on these very contents, and the other way round", at_rest)
+def registered_as_approved(world: World) -> Iterator[str]:
+    """Submission ↔ case ↔ final decision, one of each and of the same contents; versions as many as approvals."""
+    cases = {row.id: row for row in world.review["review_case"]}
+    final = _final(world)
+    approvals: Counter[Any] = Counter()
+    for row in world.registry["submission"]:
+        case = cases.pop(row.request_id, None)
+        if case is None:
+            yield f"submission {row.request_id} has no case"
+            continue
+        approvals[row.student_id] += row.state == "approved"
+        approved = [each for each in final.get(row.request_id, ()) if each.outcome == "approved"]
+        for wrong in (*_unlike(row, case), *_wrongly_approved(row, approved)):
+            yield f"submission {row.request_id} {wrong}"
+        if (frozen := world.frozen.get(row.request_id)) is not None and _hash(frozen) != row.content_hash:
+            yield f"submission {row.request_id} holds other contents than its hash says"
+    for case_id in cases:
+        yield f"case {case_id} has no submission"
+    versions = Counter(row.student_id for row in world.registry["student_version"] if row.change == "registered")
+    for student in approvals.keys() | versions.keys():
+        if approvals[student] != versions[student]:
+            yield f"student {student} was approved {approvals[student]} times and registered {versions[student]} times"
+
+
+def _unlike(row: Any, case: Any) -> Iterator[str]:
+    """How a submission and its case differ."""
+    if case.content_hash != row.content_hash or case.student_id != row.student_id:
+        yield "and its case are of different contents"
+    if row.state == "open" and case.state != "open":
+        yield f"is open and its case is {case.state}"
+    if row.state in ("returned", "rejected") and case.decision != row.state:
+        yield f"is {row.state}, its case says {case.decision}"
+    if row.state == "withdrawn" and case.state != "withdrawn":
+        yield f"is withdrawn and its case is {case.state}"
+
+
+def _wrongly_approved(row: Any, approved: list[Any]) -> Iterator[str]:
+    if row.state == "approved":
+        if len(approved) != 1:
+            yield f"is approved; decisions that say so: {len(approved)}"
+        if any(each.content_hash != row.content_hash for each in approved):
+            yield "was approved on other contents"
+    elif approved and row.state != "conflict":
+        yield f"was approved and is {row.state}"
+
+
+def _hash(frozen: bytes) -> str:
+    salt, packed = frozen[:SALT_BYTES], frozen[SALT_BYTES:]
+    photo = unpacked(packed).photo_hash or ""
+    digest = sha256()
+    for part in (salt, photo.encode(), packed):
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()
+
+
+@invariant("I2", "a case has at most one final decision", always)
+def decided_once(world: World) -> Iterator[str]:
+    """One final row for each decided case and none for others; no two clients were told that they decided a case."""
+    final = _final(world)
+    for row in world.review["review_case"]:
+        decisions = final.get(row.id, [])
+        if len(decisions) > 1:
+            yield f"case {row.id} has {len(decisions)} final decisions"
+        elif (row.state == "decided") != bool(decisions):
+            yield f"case {row.id} is {row.state} with {len(decisions)} final decisions"
+        elif decisions and decisions[0].outcome != row.decision:
+            yield f"case {row.id} says {row.decision}, its decision {decisions[0].outcome}"
+    told: dict[str, set[str]] = {}
+    for each in world.journals:
+        if each.op in ("approve", "return", "reject") and each.outcome == "ok":
+            for case in each.told.get("cases", ()):
+                told.setdefault(str(case), set()).add(each.key)
+    for case, keys in told.items():
+        if len(keys) > 1:
+            yield f"{len(keys)} operations were told that they decided case {case}"
+
+
+@invariant("I23", "nobody decides on what she submitted herself", always)
+def two_persons(world: World) -> Iterator[str]:
+    """As persons, whatever their accounts."""
+    cases = {row.id: row for row in world.review["review_case"]}
+    persons = {row.id: row.person_id for row in world.registry["account"]}
+    for row in world.review["decision"]:
+        case = cases.get(row.case_id)
+        if case is None:
+            continue
+        decided_by = {row.decided_by, persons.get(row.account_id, row.decided_by)}
+        if case.submitted_by in decided_by:
+            yield f"case {row.case_id} was submitted and decided by the same person"

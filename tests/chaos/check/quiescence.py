@@ -1,0 +1,98 @@
+"""Waiting until nothing is on its way any more. Asked with a few statements, for it is asked often."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from contracts.topics import TOPICS
+from tests.chaos.check import places
+from tests.chaos.check.topics import read_committed
+from tests.chaos.check.world import SERVICES, folder_of
+
+MARK: Final = 1
+"""Behind the last record of a partition stands the mark that ends the relay's transaction."""
+_EVERY: Final = 0.25
+_ON_ITS_WAY: Final = {
+    "rows to send": "SELECT count(*) FROM outbox WHERE published_at IS NULL",
+    "facts that wait": "SELECT count(*) FROM waiting",
+}
+_JOBS: Final = {
+    "registry": {
+        "imports": "SELECT count(*) FROM import WHERE state IN ('waiting', 'reading', 'checking', 'running', 'undoing')"
+    },
+    "photo": {"archives": "SELECT count(*) FROM archive WHERE state <> 'done'"},
+}
+
+
+async def quiesce(stack_json: Mapping[str, Any], within: float) -> None:
+    """Return when nothing was on its way twice in a row. Raises AssertionError with what still is."""
+    deadline, quiet = time.monotonic() + within, 0
+    why = ["it was never asked"]
+    while quiet < 2:
+        try:
+            async with asyncio.timeout(max(1.0, deadline - time.monotonic())):
+                why = await on_its_way(stack_json)
+        except (OSError, KafkaError, asyncpg.PostgresError, TimeoutError) as away:
+            why = [f"a server is away ({type(away).__name__})"]
+        quiet = 0 if why else quiet + 1
+        if why and time.monotonic() > deadline:
+            raise AssertionError(f"not at rest within {within:g} s: " + "; ".join(why[:20]))
+        if quiet < 2:
+            await asyncio.sleep(_EVERY)
+
+
+async def on_its_way(stack_json: Mapping[str, Any]) -> list[str]:
+    """What still moves, in words; nothing at rest. Raises OSError, KafkaError, PostgresError while a server is away."""
+    found: list[str] = []
+    for name in SERVICES:
+        connection = await asyncpg.connect(stack_json["postgres"][name], timeout=10)
+        try:
+            for what, statement in {**_ON_ITS_WAY, **_JOBS.get(name, {})}.items():
+                if number := await connection.fetchval(statement):
+                    found.append(f"{name} has {number} {what}")
+        finally:
+            await connection.close()
+    if found:
+        return found
+    found += await _unread(stack_json["kafka"])
+    with suppress(OSError):
+        nation = places.nation(folder_of(stack_json) / "objects")
+        if nation is not None and nation.later:
+            found.append(f"the nation owes {nation.later} answers")
+    return found
+
+
+async def _unread(bootstrap: str) -> list[str]:
+    """Groups that have more to read than the mark that ends a transaction."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        committed = await read_committed(admin, TOPICS)
+        described = await admin.describe_topics([topic.name for topic in TOPICS])
+    finally:
+        await admin.close()
+    partitions = {each["topic"]: len(each["partitions"]) for each in described}
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets(
+            [TopicPartition(name, each) for name, many in partitions.items() for each in range(many)]
+        )
+    finally:
+        await consumer.stop()
+    found = []
+    for topic in TOPICS:
+        for reader in sorted(topic.readers):
+            for partition in range(partitions.get(topic.name, 0)):
+                end = ends[TopicPartition(topic.name, partition)]
+                behind = end - committed.get((reader, topic.name, partition), 0)
+                if behind > MARK:
+                    found.append(f"{reader} has {behind} of {topic.name}/{partition} to read")
+    return found
