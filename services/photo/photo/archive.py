@@ -17,6 +17,8 @@ MOST_INFLATED = 2 * 1024 * 1024 * 1024
 MOST_TIMES = 200
 """A member that inflates more than this often is no photo."""
 PHOTO_ENDINGS = frozenset({".jpg", ".jpeg", ".png"})
+_PACKED = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""What zip programs write. The others may ask for gigabytes before the first byte comes out."""
 LITTER = frozenset({"thumbs.db", ".ds_store", "desktop.ini"})
 
 
@@ -57,6 +59,8 @@ class Archive:
 
     def read(self, member: Member) -> bytes | str:
         """The bytes of a member, or the code of why it cannot be read. Declared sizes are not believed."""
+        if member.trouble is not None:
+            return member.trouble
         try:
             with self._zip.open(member.info) as stream:
                 content = stream.read(LARGEST_FILE + 1)
@@ -78,12 +82,14 @@ def _members(infos: list[zipfile.ZipInfo]) -> Iterator[Member]:
 
 
 def _trouble(info: zipfile.ZipInfo, path: PurePosixPath) -> str | None:
-    if path.is_absolute() or ".." in path.parts or ":" in str(path) or "\0" in str(path):
+    if path.is_absolute() or ".." in path.parts or ":" in str(path) or "\0" in info.orig_filename:
         return "file-name-unsafe"
     if stat.S_ISLNK(info.external_attr >> 16):
         return "file-name-unsafe"
     if path.suffix.lower() not in PHOTO_ENDINGS:
         return "file-not-a-photo"
+    if info.compress_type not in _PACKED:
+        return "photo-damaged"
     if info.file_size > LARGEST_FILE:
         return "photo-too-large"
     if info.file_size > MOST_TIMES * max(info.compress_size, 1):

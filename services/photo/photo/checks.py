@@ -18,6 +18,9 @@ LARGEST_STANDARD = 60_000
 MOST_PIXELS = 50_000_000
 LEAST_WIDTH, LEAST_HEIGHT = 154, 189
 """Pixels: 26 × 32 mm at 150 dpi."""
+MOST_SCANS = 100
+"""Of a progressive JPEG, which has about ten. Each decodes the whole picture again, and may cost a hundred bytes."""
+_SCAN = b"\xff\xda"
 RATIO = WIDTH / HEIGHT
 RATIO_TOLERANCE = 0.12
 """PROPOSED: a share of the ratio by which a picture may differ and still be cropped."""
@@ -42,6 +45,8 @@ def standardise(data: bytes) -> Standard | str:
         return "photo-empty"
     if len(data) > LARGEST_FILE:
         return "photo-too-large"
+    if data.startswith(b"\xff\xd8") and data.count(_SCAN) > MOST_SCANS:
+        return "photo-damaged"
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
@@ -85,6 +90,7 @@ def _make(image: Image.Image) -> Standard:
     image.draft("RGB", wanted)
     upright = ImageOps.exif_transpose(image)
     picture = ImageOps.fit(_on_white(upright), (WIDTH, HEIGHT), Image.Resampling.LANCZOS)
+    picture.info.clear()  # Pillow would write the old picture's comment into the new one
     for quality in QUALITIES:
         out = io.BytesIO()
         picture.save(out, "JPEG", quality=quality, optimize=True, dpi=(350, 350))

@@ -36,7 +36,9 @@ class Workshop:
         async with self._places:
             try:
                 return await self._ask(data)
-            except (BrokenProcessPool, TimeoutError):
+            except TimeoutError:
+                return "photo-damaged"  # it had a child to itself; a second half minute would change nothing
+            except BrokenProcessPool:
                 pass  # perhaps a neighbour's picture broke the pool: this one gets a second try, by itself
         async with self._alone:
             try:

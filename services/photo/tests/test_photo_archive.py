@@ -85,6 +85,12 @@ def test_a_member_that_lies_about_its_size_is_cut_off_at_the_cap() -> None:
     assert opened.read(opened.members[0]) in ("photo-damaged", "photo-too-large")
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_member_packed_in_a_way_that_no_zip_program_uses_is_not_read(method: int) -> None:
+    opened = Archive(zipped(("a.jpg", JPEG), compression=method))
+    assert opened.members[0].trouble == opened.read(opened.members[0]) == "photo-damaged"
+
+
 def test_archives_that_are_none_are_refused() -> None:
     assert refused(b"") == "archive-not-a-zip"
     assert refused(b"Rar!\x1a\x07\x00") == "archive-not-a-zip"

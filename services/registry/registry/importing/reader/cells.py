@@ -13,7 +13,7 @@ from contracts.record import (
     Form,
 )
 from registry.importing.reader import verdict
-from registry.importing.reader.marks import Marks
+from registry.importing.reader.marks import Marks, Place
 
 Fault = tuple[str, str, str]
 """Code, header, sentence."""
@@ -71,7 +71,7 @@ class RowReader:
         self._formulas: dict[int, list[int]] = {}
         for row, column in marks.formulas:
             self._formulas.setdefault(row, []).append(column)
-        self._merges = marks.merges
+        self._merged = self._in_merges(marks.merges)
         self._typed = typed
         self._width = max((index for index, _ in self._wanted), default=-1) + 1
 
@@ -97,8 +97,8 @@ class RowReader:
             faults.extend(
                 _fault("formula", self.headers[place]) for place, text in enumerate(texts) if text and text[0] == "="
             )
-        if self._merges:
-            faults.extend(self._merged(row_number))
+        if row_number in self._merged:
+            faults.append(_fault("merged-cell", self._merged[row_number]))
         if max(map(len, filter(None, texts)), default=0) > verdict.LONGEST_CELL:
             for place, text in enumerate(texts):
                 if text and len(text) > verdict.LONGEST_CELL:
@@ -106,14 +106,23 @@ class RowReader:
                     faults.append(_fault("too-long", self.headers[place]))
         return faults
 
-    def _merged(self, row_number: int) -> list[Fault]:
-        for (top, left), (bottom, right) in self._merges:
-            if top <= row_number <= bottom:
-                header = next(
-                    (self._by_index[column] for column in range(left, right + 1) if column in self._by_index), ""
-                )
-                return [_fault("merged-cell", header)]
-        return []
+    def _in_merges(self, merges: Sequence[tuple[Place, Place]]) -> Mapping[int, str]:
+        """Row → header of the first range that it lies in. Each row is painted once, however many cover it."""
+        found: dict[int, str] = {}
+        following: dict[int, int] = {}
+        for (top, left), (bottom, right) in merges:
+            header = next((self._by_index[each] for each in range(left, right + 1) if each in self._by_index), "")
+            row, visited = top, []
+            while row <= bottom:
+                visited.append(row)
+                if row in found:
+                    row = following[row]
+                else:
+                    found[row] = header
+                    row += 1
+            for each in visited:
+                following[each] = row
+        return found
 
 
 _TEXTS: Final = {

@@ -31,7 +31,7 @@ def entries(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
         if entry.flag_bits & 0x1:
             raise FileRefused("encrypted")
         steps = name.replace("\\", "/").split("/")
-        if lower in seen or ".." in steps or steps[0] == "" or ":" in steps[0] or "\0" in name:
+        if lower in seen or ".." in steps or steps[0] == "" or ":" in steps[0] or "\0" in entry.orig_filename:
             raise FileRefused("bad-path")
         if stat.S_ISLNK(entry.external_attr >> 16) or entry.compress_type not in (0, 8):
             raise FileRefused("bad-path")
@@ -60,6 +60,8 @@ class Inflating:
 
     def part(self, entry: zipfile.ZipInfo) -> Iterator[bytes]:
         """The part's bytes, piece by piece. Raises FileRefused as soon as they are too many, or other than declared."""
+        if entry.header_offset < 0:  # the directory lies about its own place
+            raise FileRefused("damaged")
         self._source.seek(entry.header_offset)
         head = self._source.read(_LOCAL.size)
         if len(head) < _LOCAL.size:

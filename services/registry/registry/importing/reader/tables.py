@@ -127,7 +127,10 @@ def _workbook(content: bytes, by_sheet: Mapping[int, Marks]) -> Table:
     fitting: list[Table] = []
     hidden = 0
     refused: FileRefused | None = None
-    for position, about in enumerate(workbook.sheets_metadata):
+    listed = workbook.sheets_metadata
+    if len(listed) > verdict.MOST_PARTS:  # one part may be listed as many sheets, and would be read as often
+        raise FileRefused("too-many-parts")
+    for position, about in enumerate(listed):
         if about.typ is not SheetTypeEnum.WorkSheet:
             continue
         visible = about.visible is SheetVisibleEnum.Visible
