@@ -3,6 +3,7 @@
 Record batches are read as they lie there, because only they tell which producer wrote them.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
@@ -135,13 +136,16 @@ async def read_broker(bootstrap: str, keep: Keep) -> Broker:
 
 async def read_committed(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> dict[tuple[str, str, int], int]:
     """(reader, topic, partition) → committed offset."""
-    found: dict[tuple[str, str, int], int] = {}
-    for topic in topics:
-        for reader in sorted(topic.readers):
-            for place, about in (await admin.list_consumer_group_offsets(_group(reader, topic))).items():
-                if place.topic == topic.name and about.offset >= 0:
-                    found[reader, topic.name, place.partition] = about.offset
-    return found
+    hearings = [(reader, topic) for topic in topics for reader in sorted(topic.readers)]
+    groups = sorted({_group(reader, topic) for reader, topic in hearings})
+    offsets = await asyncio.gather(*(admin.list_consumer_group_offsets(group) for group in groups))
+    by_group = dict(zip(groups, offsets, strict=True))
+    return {
+        (reader, topic.name, place.partition): about.offset
+        for reader, topic in hearings
+        for place, about in by_group[_group(reader, topic)].items()
+        if place.topic == topic.name and about.offset >= 0
+    }
 
 
 def _group(reader: str, topic: Topic) -> str:

@@ -209,8 +209,7 @@ async def look(
         found = await snapshots(
             [(services[name], stack["postgres"][name], collector.opened) for name in SERVICES], open_ones
         )
-        for each in found:
-            await each.read()
+        await asyncio.gather(*(each.read() for each in found))
     stored = places.objects(folder / "objects")
     for kept in stored:
         for word in places.WORDS.findall(kept.key):
