@@ -96,6 +96,14 @@ class WholeStack:
         """The accounts file as it stands."""
         return Accounts(self.folder / "accounts.json")
 
+    def tell_next_start(self, name: str, **environment: str) -> None:
+        """Give the next start of a program (`review-worker`, `sync-migrate`), and only that one, these variables."""
+        place = self.folder / "next-start" / f"{name}.json"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        growing = place.with_suffix(".growing")
+        growing.write_text(json.dumps(environment))
+        growing.replace(place)
+
     def run(self, *words: str, within: float = 300.0) -> subprocess.CompletedProcess[str]:
         """`python -m sample …` on this stack, to its end."""
         return subprocess.run(

@@ -65,6 +65,10 @@ class Layout:
         """The log of one program."""
         return self.logs / f"{name}.log"
 
+    def next_start(self, name: str) -> Path:
+        """Environment variables, as JSON, that only the next start of this program is given; then the file goes."""
+        return self.root / "next-start" / f"{name}.json"
+
     def prepare(self) -> None:
         """Create the folders; put aside logs that have grown.
 

@@ -181,7 +181,7 @@ class Plan:
                 f"{service} migrate",
                 [sys.executable, "-m", service, "migrate"],
                 self.layout.log(f"{service}-migrate"),
-                self.environment(service, 0),
+                self.environment(service, 0) | self._told_once(f"{service}-migrate"),
             )
         )
         write_json(done, {**read_json(done), service: wanted})
@@ -205,10 +205,16 @@ class Plan:
             name=name,
             command=[sys.executable, "-m", package, *words],
             log=self.layout.log(name),
-            environment=self.environment(package, port),
+            environment=self.environment(package, port) | self._told_once(name),
             ready=partial(_answers, port),
             stop_within=4.0,
         )
+
+    def _told_once(self, name: str) -> dict[str, str]:
+        """What somebody wants only the next start of a program to be told: the rig names the line at which it dies."""
+        told = read_json(self.layout.next_start(name))
+        self.layout.next_start(name).unlink(missing_ok=True)
+        return {variable: str(value) for variable, value in told.items()}
 
 
 async def _answers(port: int) -> bool:

@@ -11,8 +11,9 @@ from local_stack.refusing import CannotStartError
 
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
-STEADY_AFTER = 20.0
-"""Seconds alive after which an end counts as the first one again."""
+STEADY_AFTER = 2.0
+"""Seconds ready after which an end counts as the first one again: what does not even get ready is tried less and less
+often, what is killed now and then comes back at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +134,11 @@ class Supervisor:
             self._changed()
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
-            since = time.monotonic()
+            began = since = time.monotonic()
             with suppress(CannotStartError):
                 running = await self._again(unit, running)
-                self._told(name, f"ready again ({time.monotonic() - since:.1f} s)")
+                since = time.monotonic()
+                self._told(name, f"ready again ({since - began:.1f} s)")
                 self._changed()
 
     async def _again(self, unit: Unit, before: Running) -> Running:

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Row, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from chassis import crash
 from chassis.sealing import Vault
 from chassis.transaction import Tx
 from contracts import topics
@@ -137,6 +138,7 @@ async def open_session(
         await tx.execute(update(CredentialRow).where(CredentialRow.account_id == account_id).values(used_at=tx.now))
     elif newer_hash is not None:
         await tx.execute(update(CredentialRow).where(CredentialRow.account_id == account_id).values(hash=newer_hash))
+        crash.point("login.after_rehash")
     tx.note("session.open", [("account", account_id), ("session", session_id)])
     return session_id
 

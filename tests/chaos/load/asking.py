@@ -1,0 +1,200 @@
+"""One person's questions: every try of every change is written down before it is sent and after it was answered."""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal, Self
+from uuid import UUID
+
+import httpx2
+
+from sample.accounts import Accounts
+from tests.chaos.journal import Journal
+
+READ_WITHIN = 10.0
+"""Seconds for an answer; then nobody knows."""
+PATIENCE = 180
+"""Tries before she gives something up: an outage of minutes is waited out."""
+LONGEST_PAUSE = 2.0
+
+
+class GivenUp(Exception):  # noqa: N818 - the person's word
+    """It was refused where only an answer was expected, or nobody answered for too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a person was told in the end."""
+
+    outcome: Literal["ok", "fail", "info"]
+    status: int
+    """0 where nobody answered."""
+    body: Any = None
+
+    @property
+    def code(self) -> str:
+        """The refusal's code, or the exception's name."""
+        return str(self.body.get("code", "")) if isinstance(self.body, dict) else str(self.body or "")
+
+
+def nothing(body: Any) -> Mapping[str, Any]:
+    """An answer of which nothing is to be remembered."""
+    return {}
+
+
+class Client:
+    """One person at one keyboard. She keeps her token until it is refused, then signs in again."""
+
+    def __init__(
+        self, urls: Mapping[str, str], accounts: Accounts, login: str, journal: Journal, chance: random.Random
+    ) -> None:
+        self.urls = urls
+        self.login = login
+        self.journal = journal
+        self.chance = chance
+        self.account_id = ""
+        self.school_id = ""
+        self._accounts = accounts
+        self._session: str | None = None
+        self._token: str | None = None
+        self._client = httpx2.AsyncClient(
+            timeout=httpx2.Timeout(READ_WITHIN, connect=3.0),
+            trust_env=False,
+            limits=httpx2.Limits(max_connections=4, keepalive_expiry=5.0),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.aclose()
+        self.journal.close()
+
+    def new_key(self) -> str:
+        """An idempotency key, from the run's chance."""
+        return str(UUID(int=self.chance.getrandbits(128), version=4))
+
+    async def enter(self) -> None:
+        """Sign in, as often as it takes."""
+        known = self._accounts.people[self.login]
+        body = {"login": self.login, "password": known["password"]}
+        for attempt in range(PATIENCE):
+            told = await self._try("POST", "registry", "/v1/sessions", {}, json=body)
+            if told.outcome == "ok":
+                self._session, self._token = told.body["session"], None
+                self.account_id = told.body["account"]["id"]
+                self.school_id = told.body["account"]["organisation"]["id"]
+                return
+            if told.outcome == "fail" and told.status != 429:
+                raise GivenUp(f"{self.login} may not sign in: {told.code}")
+            await self._wait(attempt)
+        raise GivenUp(f"{self.login} cannot sign in: {told.code}")
+
+    async def read(self, service: str, path: str, **params: Any) -> Any:
+        """What a service answers, asked until it does. Raises GivenUp when it refuses."""
+        sent = {name: value for name, value in params.items() if value is not None}
+        for attempt in range(PATIENCE):
+            told = await self._try("GET", service, path, await self._bearer(), params=sent)
+            if told.outcome == "ok":
+                return told.body
+            if told.status == 401:
+                await self._forget_token()
+            elif told.outcome == "fail":
+                raise GivenUp(f"{path}: {told.code}")
+            else:
+                await self._wait(attempt)
+        raise GivenUp(f"{path} is not answered: {told.code}")
+
+    async def pages(self, service: str, path: str, **params: Any) -> list[Any]:
+        """All items of a list, as they were page by page."""
+        items: list[Any] = []
+        while True:
+            page = await self.read(service, path, offset=len(items), limit=200, **params)
+            items += page["items"]
+            if len(items) >= page["total"] or not page["items"]:
+                return items
+
+    async def change(
+        self,
+        op: str,
+        service: str,
+        path: str,
+        *,
+        method: str = "POST",
+        body: Any = None,
+        file: tuple[str, bytes] | None = None,
+        params: Mapping[str, Any] | None = None,
+        key: str | None = None,
+        again: bool = True,
+        told: Callable[[Any], Mapping[str, Any]] = nothing,
+        **about: Any,
+    ) -> Told:
+        """Ask for a change until somebody says yes or no; with `again=False` once, and then it may be `info`.
+
+        Every try has its invoke and its answer in the journal; `told` picks what of a yes is written down.
+        """
+        arguments: dict[str, Any] = {"params": dict(params or {})}
+        if file is not None:
+            arguments["files"] = {"file": (file[0], file[1], "application/octet-stream")}
+        elif body is not None:
+            arguments["json"] = body
+        keyed = {"Idempotency-Key": key} if key else {}
+        for attempt in range(PATIENCE):
+            headers = {**await self._bearer(), **keyed}
+            n = self.journal.invoke(op, key or self.new_key(), account=self.account_id, keyed=bool(key), **about)
+            answer = await self._try(method, service, path, headers, **arguments)
+            if answer.outcome == "ok":
+                self.journal.ok(n, **told(answer.body))
+                return answer
+            if answer.outcome == "fail":
+                self.journal.fail(n, status=answer.status, code=answer.code)
+                if answer.status != 401:
+                    return answer
+                await self._forget_token()
+                continue
+            self.journal.info(n, status=answer.status, code=answer.code)
+            if not again:
+                return answer
+            await self._wait(attempt)
+        return answer
+
+    async def _try(self, method: str, service: str, path: str, headers: Mapping[str, str], **arguments: Any) -> Told:
+        try:
+            answer = await self._client.request(method, self.urls[service] + path, headers=headers, **arguments)
+            body = answer.json() if answer.content else None
+        except (httpx2.TransportError, httpx2.DecodingError, ValueError) as error:
+            return Told("info", 0, type(error).__name__)
+        if answer.status_code < 400:
+            return Told("ok", answer.status_code, body)
+        return Told("info" if answer.status_code >= 500 else "fail", answer.status_code, body)
+
+    async def _bearer(self) -> Mapping[str, str]:
+        """The token that she has, however old; a new one where she has none."""
+        if self._session is None:
+            await self.enter()
+        for attempt in range(PATIENCE):
+            if self._token is not None:
+                break
+            session = {"Session": str(self._session)}
+            told = await self._try("POST", "registry", "/v1/sessions/current/token", session)
+            if told.outcome == "ok":
+                self._token = told.body["token"]
+            elif told.outcome == "fail":
+                await self.enter()
+            else:
+                await self._wait(attempt)
+        if self._token is None:
+            raise GivenUp(f"{self.login} gets no token")
+        return {"Authorization": f"Bearer {self._token}"}
+
+    async def _forget_token(self) -> None:
+        """A token was refused: it is too old, or the service has not heard of the account yet."""
+        self._token = None
+        await asyncio.sleep(0.05)
+
+    async def _wait(self, attempt: int) -> None:
+        await asyncio.sleep(min(LONGEST_PAUSE, 0.1 * 1.5 ** min(attempt, 12)) * self.chance.uniform(0.7, 1.3))

@@ -1,0 +1,58 @@
+"""How many people work, how fast, and how often they do what is unusual."""
+
+from dataclasses import dataclass
+
+Share = float
+"""0.0 for never, 1.0 for always."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSettings:
+    """The load of one stack."""
+
+    schools: int = 2
+    """Each with a registrar and a photographer."""
+    classes: int = 12
+    """Of each school, 45 pupils in each."""
+    officers: int = 2
+    """Of the one authority of all schools; they take cases from the same list."""
+    sheet: int = 15
+    """Rows of a workbook."""
+    pause: float = 2.0
+    """Seconds between two pieces of work of a person, on average."""
+    most: int | None = None
+    """Workbooks that a registrar imports; None: until she is told to stop."""
+    faults: Share = 0.05
+    """Rows with a fault that a clerk makes."""
+    dry_runs: Share = 0.5
+    """Workbooks that are checked first and then carried out."""
+    twice: Share = 0.15
+    """What is sent again, under the same key, after it was acknowledged; workbooks that are uploaded again."""
+    altered: Share = 0.03
+    """What is sent again under the same key with another body: it must be refused."""
+    singles: Share = 0.3
+    """Photos that are sent one by one instead of in a ZIP."""
+    edits: Share = 0.15
+    """Drafts that are changed before they are submitted."""
+    withdrawals: Share = 0.03
+    """Requests that the school asks to have back."""
+    removals: Share = 0.02
+    """Drafts that are taken back."""
+    returns: Share = 0.05
+    """Cases that are sent back."""
+    rejections: Share = 0.01
+    """Cases that are refused for good."""
+    sign_ins: Share = 0.02
+    """Pieces of work before which a person signs in anew."""
+
+
+NATION = {
+    "NATION_REPEATS": "0.3",
+    "NATION_REORDERS": "0.3",
+    "NATION_DELAYS": "0.1",
+    "NATION_DELAY": "PT2S",
+    "NATION_REJECTS": "0.02",
+    "NATION_PROBLEMS": "0.05",
+    "NATION_BATCH": "100",
+}
+"""It repeats, reorders and delays its answers."""

@@ -1,0 +1,213 @@
+"""Faults of processes: killed, stopped for a while, asked to end, all at once; on recorded pids only."""
+
+import asyncio
+import os
+import random
+import re
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from chassis.crash import POINTS
+from tests.chaos.nemesis.recovery import Probes
+from tests.harness.whole import WholeStack
+
+SERVERS: Final = ("postgres", "kafka")
+_CONSUMING = ("consume.before_tx", "consume.mid_tx", "consume.after_tx_before_offset", "consume.after_offset")
+_SPEAKING = ("cmd.before_commit", "cmd.after_commit_before_reply", "audit.after_insert")
+_STORING = ("photo.after_tmp_write", "photo.after_rename_before_row")
+REACHED: Final[Mapping[str, Sequence[str]]] = {
+    "registry-api": (*_SPEAKING, "login.after_rehash"),
+    "review-api": _SPEAKING,
+    "photo-api": (*_SPEAKING, *_STORING),
+    "registry-worker": (
+        *_SPEAKING,
+        *_CONSUMING,
+        "import.mid_chunk",
+        "import.after_chunk",
+        "saga.timer_fired_before_tx",
+    ),
+    "review-worker": (*_CONSUMING, "audit.after_insert", "dlq.after_park_before_offset", "saga.timer_fired_before_tx"),
+    "photo-worker": (*_SPEAKING, *_CONSUMING, *_STORING, "photo.after_row", "saga.timer_fired_before_tx"),
+    "sync-worker": (*_CONSUMING, "audit.after_insert", "ack.after_receive_before_tx", "saga.timer_fired_before_tx"),
+    **{
+        f"{service}-relay": (
+            "relay.after_fetch",
+            "relay.after_send_before_ack",
+            "relay.after_ack_before_mark",
+            "relay.after_mark",
+        )
+        for service in ("registry", "review", "photo", "sync")
+    },
+    **{f"{service}-migrate": ("migrate.mid",) for service in ("registry", "review", "photo", "sync")},
+}
+"""Program → the crash points that its work comes by."""
+RARE: Final = frozenset({"login.after_rehash", "dlq.after_park_before_offset", "migrate.mid"})
+"""Points that ordinary work does not come by: somebody has to lead there."""
+assert {point for points in REACHED.values() for point in points} == POINTS
+
+
+_DIED_AT = re.compile(rb'^{"event": "crash.point", "point": "([a-z_.]+)"}$', re.MULTILINE)
+
+
+@dataclass(slots=True)
+class Fault:
+    """What was done to whom, and what came of it."""
+
+    kind: str
+    """kill, stop, terminate, crash."""
+    target: str
+    at: float
+    """Seconds since 1970."""
+    lasted: float = 0.0
+    point: str = ""
+    recovered: list[tuple[str, float | None]] = field(default_factory=list)
+    others: int = 0
+    """Faults under way beside it."""
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Processes:
+    """The processes of one stack, and everything that was done to them."""
+
+    def __init__(self, stack: WholeStack, chance: random.Random) -> None:
+        self.stack = stack
+        self.chance = chance
+        self.probes = Probes(stack)
+        self.faults: list[Fault] = []
+        self.hit: Counter[str] = Counter()
+        """Point → how often a process died there."""
+        self.armed: dict[str, str] = {}
+        """Program → the point at which it is to die."""
+        self._under_way: set[str] = set()
+        self._watching: set[asyncio.Task[None]] = set()
+        self._places: dict[str, int] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """Every program, both servers too."""
+        return sorted(self.stack.pids)
+
+    @property
+    def busy(self) -> frozenset[str]:
+        """Programs to which something is being done, or that are not back yet."""
+        return frozenset(self._under_way)
+
+    async def kill(self, name: str, *, point: str = "") -> None:
+        """kill -9. With a point, its next start dies there by itself, and the one after that does not."""
+        if point:
+            self.stack.tell_next_start(name, CRASH_AT=point)
+            self.armed[name] = point
+        else:
+            self.armed.pop(name, None)
+        pid = self.stack.pids.get(name)
+        with self._doing(Fault("kill", name, time.time())) as fault:
+            if pid is not None:
+                _send(pid, signal.SIGKILL)
+            self._watch(fault)
+
+    async def stop(self, name: str, seconds: float) -> None:
+        """SIGSTOP, a while, SIGCONT: neither a session nor a lease nor an answer is kept meanwhile."""
+        pid = self.stack.pids.get(name)
+        if pid is None:
+            return
+        with self._doing(Fault("stop", name, time.time(), lasted=seconds)) as fault:
+            _send(pid, signal.SIGSTOP)
+            try:
+                await asyncio.sleep(seconds)
+            finally:
+                _send(pid, signal.SIGCONT)
+            self._watch(fault)
+
+    async def terminate(self, name: str, patience: float = 2.0) -> None:
+        """SIGTERM, and kill -9 after so many seconds for what is still there."""
+        pid = self.stack.pids.get(name)
+        if pid is None:
+            return
+        with self._doing(Fault("terminate", name, time.time(), lasted=patience)) as fault:
+            _send(pid, signal.SIGTERM)
+            await asyncio.sleep(patience)
+            if self.stack.pids.get(name) == pid:
+                _send(pid, signal.SIGKILL)
+            self._watch(fault)
+
+    async def kill_all(self) -> list[str]:
+        """Everything dies within a second, in an order by chance; so everything starts in another order too."""
+        order = self.names
+        self.chance.shuffle(order)
+        for name in order:
+            await self.kill(name)
+            await asyncio.sleep(self.chance.uniform(0.0, 0.1))
+        return order
+
+    async def disarm(self) -> None:
+        """Who has not come by the point where it was to die is begun again without it."""
+        self.crashes()
+        for name in list(self.armed):
+            await self.kill(name)
+
+    async def settled(self, within: float = 120.0) -> bool:
+        """Whether every fault is over and every program ready, in time."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            if not self._under_way and await self.probes.are_ready():
+                return True
+            await asyncio.sleep(0.3)
+        return False
+
+    async def close(self) -> None:
+        """Watch no longer; wake whoever is stopped still."""
+        for task in self._watching:
+            task.cancel()
+        await asyncio.gather(*self._watching, return_exceptions=True)
+
+    def crashes(self) -> list[tuple[str, str]]:
+        """(program, point) of every death at a point since it was last asked, as the logs tell."""
+        found = []
+        for log in sorted(Path(self.stack.about()["logs"]).glob("*.log")):
+            with log.open("rb") as file:
+                file.seek(self._places.get(log.stem, 0))
+                read = file.read()
+            whole = read.rfind(b"\n") + 1
+            self._places[log.stem] = self._places.get(log.stem, 0) + whole
+            found += [(log.stem, each.decode()) for each in _DIED_AT.findall(read[:whole])]
+        for name, point in found:
+            self.armed.pop(name, None)
+            self.hit[point] += 1
+            self.faults.append(Fault("crash", name, time.time(), point=point, others=len(self._under_way)))
+        return found
+
+    @contextmanager
+    def _doing(self, fault: Fault) -> Iterator[Fault]:
+        fault.others = len(self._under_way)
+        self.faults.append(fault)
+        self._under_way.add(fault.target)
+        yield fault
+
+    def _watch(self, fault: Fault) -> None:
+        async def watch() -> None:
+            try:
+                fault.recovered.append(await self.probes.back(fault.target))
+            finally:
+                self._under_way.discard(fault.target)
+
+        async def listen() -> None:
+            if (seconds := await self.probes.heard(fault.target)) is not None:
+                fault.recovered.append(("consumer", seconds))
+
+        for act in (watch, listen) if fault.target.endswith("-worker") else (watch,):
+            task = asyncio.create_task(act(), name=f"{act.__name__} {fault.target}")
+            self._watching.add(task)
+            task.add_done_callback(self._watching.discard)
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)

@@ -1,0 +1,125 @@
+"""How long until something is back: asked from outside, as somebody who needs it would."""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import asyncpg
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
+
+from local_stack.layout import read_json
+from local_stack.ports import LOOPBACK
+from tests.harness.whole import WholeStack
+
+GIVEN_UP_AFTER: Final = 90.0
+"""Seconds after which it counts as not recovered."""
+UNHEARD_AFTER: Final = 30.0
+"""Seconds without an event: nothing was there to be handled, which says nothing about the consumer."""
+_SAMPLE: Final = re.compile(rb"^(consumed_events_total|relay_leads)(?:\{[^}]*\})? ([0-9.e+]+)$", re.MULTILINE)
+
+
+async def get(port: int, path: str, within: float = 2.0) -> tuple[int, bytes]:
+    """Status and body of a GET, by hand: a client library would cost more than what is measured. Raises OSError."""
+    async with asyncio.timeout(within):
+        reader, writer = await asyncio.open_connection(LOOPBACK, port)
+        try:
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: {LOOPBACK}\r\nConnection: close\r\n\r\n".encode())
+            answer = await reader.read(-1)
+        finally:
+            writer.close()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    words = head.split()
+    if len(words) < 2:
+        raise ConnectionError("it hung up")
+    return int(words[1]), body
+
+
+class Probes:
+    """Asks the programs of one stack whether they are back."""
+
+    def __init__(self, stack: WholeStack) -> None:
+        self._stack = stack
+        self._about = stack.about()
+        self._ports: Mapping[str, Any] = read_json(stack.folder / "ports.json")
+
+    def port(self, name: str) -> int:
+        """Where a program answers HTTP."""
+        if name == "portal":
+            return self._stack.portal_port
+        service, _, role = name.partition("-")
+        return int(self._ports[service if role in ("", "api") else name])
+
+    async def back(self, name: str) -> tuple[str, float | None]:
+        """(what is back, seconds from now); None where it did not come back in time."""
+        if name == "postgres":
+            return "PostgreSQL", await _until(self._database_answers, 0.03, GIVEN_UP_AFTER)
+        if name == "kafka":
+            return "broker", await _until(self._broker_answers, 0.2, GIVEN_UP_AFTER)
+        port = self.port(name)
+        if name.endswith("-relay"):
+            return "relay", await _until(lambda: _sampled(port, b"relay_leads"), 0.1, GIVEN_UP_AFTER)
+        if name.endswith("-worker"):
+            return "worker", await _until(lambda: _is_ready(port), 0.05, GIVEN_UP_AFTER)
+        return "HTTP", await _until(lambda: _is_ready(port), 0.03, GIVEN_UP_AFTER)
+
+    async def heard(self, name: str) -> float | None:
+        """Seconds from now until a worker has handled its first event; None where none came to be handled."""
+        port = self.port(name)
+        return await _until(lambda: _sampled(port, b"consumed_events_total"), 0.1, UNHEARD_AFTER)
+
+    async def are_ready(self) -> bool:
+        """Whether every program says that it is ready, and both servers answer."""
+        for name in self._stack.pids:
+            if name not in ("postgres", "kafka"):
+                try:
+                    if not await _is_ready(self.port(name)):
+                        return False
+                except (OSError, TimeoutError):
+                    return False
+        try:
+            return await self._database_answers() and await self._broker_answers()
+        except (OSError, TimeoutError, KafkaError, asyncpg.PostgresError):
+            return False
+
+    async def _database_answers(self) -> bool:
+        connection = await asyncpg.connect(self._about["postgres"]["review"], timeout=2)
+        try:
+            return bool(await connection.fetchval("SELECT count(*) FROM epoch", timeout=2))
+        finally:
+            connection.terminate()
+
+    async def _broker_answers(self) -> bool:
+        host, _, port = self._about["kafka"].partition(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.close()
+        client = AIOKafkaClient(bootstrap_servers=self._about["kafka"], request_timeout_ms=2000)
+        try:
+            await client.bootstrap()
+            return bool(client.cluster.brokers())
+        finally:
+            await client.close()
+
+
+async def _until(asked: Callable[[], Awaitable[bool]], every: float, longest: float) -> float | None:
+    began = time.monotonic()
+    while (spent := time.monotonic() - began) < longest:
+        try:
+            if await asked():
+                return spent
+        except (OSError, TimeoutError, KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            pass
+        await asyncio.sleep(every)
+    return None
+
+
+async def _is_ready(port: int) -> bool:
+    return (await get(port, "/health/ready"))[0] == 200
+
+
+async def _sampled(port: int, name: bytes) -> bool:
+    """Whether a counter of the process is above zero: it began at zero."""
+    status, body = await get(port, "/metrics")
+    return status == 200 and any(float(value) > 0 for found, value in _SAMPLE.findall(body) if found == name)

@@ -1,0 +1,327 @@
+"""A run: a stack under load, rounds of faults, and after each round rest and the oracle's verdict.
+
+Everything about a run stands in its folder: `rounds.json` after every round, journals, logs, the page. A run that was
+cut short goes on with its next round when it is started again with the same seed.
+"""
+
+import asyncio
+import json
+import os
+import random
+import shutil
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from aiokafka.errors import KafkaError
+
+from tests.chaos.check import heads_of, quiesce, verify
+from tests.chaos.load import Load, LoadSettings
+from tests.chaos.load.founding import Founded, found
+from tests.chaos.load.settings import NATION
+from tests.chaos.nemesis.planning import Act, Dose, point_for, someone, waves
+from tests.chaos.nemesis.processes import Processes
+from tests.chaos.nemesis.replaying import deliver_again
+from tests.harness.whole import WholeStack
+
+Say = Callable[[str], None]
+SHORTEST_WAVE, LONGEST_WAVE = 1.5, 6.0
+"""Seconds from one wave to the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """How much a run does."""
+
+    number: int
+    rounds: int
+    dose: Dose
+    """Of all rounds together."""
+    deliveries: int
+    """Times that everything is delivered in the end."""
+    load: LoadSettings
+    minutes: float
+    rest_within: float = 120.0
+
+
+def tier(number: int, minutes: float | None = None) -> Tier:
+    """The settings of a tier; `CHAOS_KILLS`, `CHAOS_POSTGRES`, `CHAOS_BROKER`, `CHAOS_STOPS` change its dose."""
+    if number == 1:
+        load = LoadSettings(schools=2, classes=10, sheet=9, pause=1.5)
+        found = Tier(1, 1, Dose(), 3, load, minutes or 8)
+    else:
+        load = LoadSettings(schools=4, classes=90, sheet=15, pause=2.0)
+        dose = Dose(kills=1000, postgres=300, broker=100, stops=60, terminations=40, at_once=20)
+        found = Tier(2, 20, dose, 5, load, minutes or 60)
+    changed = {
+        name: int(os.environ[variable])
+        for name in ("kills", "postgres", "broker", "stops")
+        if (variable := f"CHAOS_{name.upper()}") in os.environ
+    }
+    return replace(found, dose=replace(found.dose, **changed))
+
+
+@dataclass(slots=True)
+class Round:
+    """What a round was and came to."""
+
+    number: int
+    seconds: dict[str, float] = field(default_factory=dict)
+    faults: list[dict[str, Any]] = field(default_factory=list)
+    operations: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Operation → outcome → times."""
+    sheets: dict[int, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    """What there is in the end."""
+    redelivered: list[float] = field(default_factory=list)
+    """Seconds for which readers stood still while everything was set back."""
+    checked: list[str] = field(default_factory=list)
+    not_applicable: dict[str, str] = field(default_factory=dict)
+    violations: dict[str, list[Any]] = field(default_factory=dict)
+    """Invariant → [times, first witnesses]."""
+    troubles: list[str] = field(default_factory=list)
+    """What broke the run's own rules: no rest, a person who gave up, a program that did not come back."""
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.violations and not self.troubles
+
+
+class Run:
+    """One run on one folder."""
+
+    def __init__(self, wanted: Tier, seed: int, folder: Path, say: Say) -> None:
+        self.tier = wanted
+        self.seed = seed
+        self.folder = folder
+        self.journals = folder / "journals"
+        self.say = say
+        self.rounds: list[Round] = [Round(**each) for each in _read(folder / "rounds.json")]
+        self.stack = WholeStack(folder / "stack", split=True, environment={**NATION, "NATION_SEED": str(seed)})
+        self.heads: list[Any] = []
+        """Ends of the audit's chains, kept outside of the stack."""
+        self._founded: Founded | None = None
+        self._began = time.monotonic()
+
+    async def go(self) -> bool:
+        """Every round that is left, as long as there is time; whether all rounds are clean."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o755)
+        try:
+            seconds = await asyncio.to_thread(self.stack.start)
+            self.say(f"the stack is ready after {seconds:.1f} s, {len(self.stack.pids)} processes")
+            self._founded = await found(self.stack, self.tier.load)
+            self.say(f"{len(self._founded.schools)} schools are founded")
+            while len(self.rounds) < self.tier.rounds and self._is_time():
+                done = await self.round(len(self.rounds))
+                self.rounds.append(done)
+                _write(self.folder / "rounds.json", [asdict(each) for each in self.rounds])
+                if not done.is_clean:
+                    break
+        finally:
+            await asyncio.to_thread(self.stack.stop)
+        return all(each.is_clean for each in self.rounds)
+
+    def _is_time(self) -> bool:
+        """Whether another round fits: the first always does."""
+        spent = time.monotonic() - self._began
+        longest = max((sum(each.seconds.values()) for each in self.rounds), default=0.0)
+        return not self.rounds or spent + longest < self.tier.minutes * 60
+
+    async def round(self, number: int) -> Round:
+        """Load, faults, heal, rest, check."""
+        done, chance = Round(number), random.Random(f"{self.seed} round {number}")
+        processes = Processes(self.stack, chance)
+        processes.hit.update(fault["point"] for each in self.rounds for fault in each.faults if fault["point"])
+        load = await self._begin_load(number)
+        try:
+            with _timed(done, "faults"):
+                await self._fault(processes, chance)
+            with _timed(done, "instant"):
+                await self._check(done, quiet=False)
+            with _timed(done, "heal"):
+                await processes.disarm()
+                if not await processes.settled():
+                    done.troubles.append("not every program came back")
+                await load.finish(within=8)
+            with _timed(done, "again"):
+                for _ in range(self.tier.deliveries - 1):
+                    done.redelivered.append(await deliver_again(processes))
+                    await self._rest(done)
+        finally:
+            await load.stop()
+            await processes.close()
+        with _timed(done, "rest"):
+            await self._rest(done)
+        with _timed(done, "check"):
+            await self._check(done, quiet=True)
+        processes.crashes()
+        done.faults = [each.as_json() for each in processes.faults]
+        done.sheets = load.sheets
+        done.troubles += load.troubles
+        for (op, outcome), times in sorted(load.counts().items()):
+            done.operations.setdefault(op, {})[outcome] = times
+        done.counts = await self._counts()
+        self.say(told(done))
+        return done
+
+    async def _begin_load(self, number: int) -> Load:
+        assert self._founded is not None
+        before = {int(key): value for key, value in self.rounds[-1].sheets.items()} if self.rounds else {}
+        load = Load(
+            self.stack.urls, self._founded, self.tier.load, self.journals, self.seed,
+            round_number=number, sheets_before=before,
+        )  # fmt: skip
+        await load.start()
+        return load
+
+    async def _fault(self, processes: Processes, chance: random.Random) -> None:
+        plan = waves(self.tier.dose.of(self.tier.rounds), chance)
+        longer: list[asyncio.Task[None]] = []
+        for number, wave in enumerate(plan, 1):
+            began = time.monotonic()
+            for act in wave:
+                await self._act(processes, act, chance, longer)
+                await asyncio.sleep(chance.uniform(0.0, 0.4))
+            await self._most_are_back(processes, began)
+            processes.crashes()
+            if number % 10 == 0 or number == len(plan):
+                kills = Counter(each.kind for each in processes.faults)
+                self.say(f"wave {number} of {len(plan)}: {', '.join(f'{n} {kind}' for kind, n in kills.items())}")
+        await asyncio.gather(*longer)
+
+    async def _act(
+        self, processes: Processes, act: Act, chance: random.Random, longer: list["asyncio.Task[None]"]
+    ) -> None:
+        if act.kind == "all":
+            await processes.kill_all()
+            return
+        only = ("-relay", "-worker") if act.kind == "stop" else ()
+        target = act.target or someone(processes, chance, only=only)
+        if target is None:
+            return
+        if act.kind == "kill":
+            crash = not act.target and chance.random() < self.tier.dose.crashes
+            await processes.kill(target, point=point_for(processes, target, chance) if crash else "")
+        elif act.kind == "stop":
+            longer.append(asyncio.create_task(processes.stop(target, act.seconds)))
+        else:
+            longer.append(asyncio.create_task(processes.terminate(target, act.seconds)))
+
+    async def _most_are_back(self, processes: Processes, began: float) -> None:
+        """Wait until the servers answer again, but for long stops, and not for ever."""
+        while (spent := time.monotonic() - began) < LONGEST_WAVE:
+            if spent >= SHORTEST_WAVE and not processes.busy & {"postgres", "kafka"}:
+                return
+            await asyncio.sleep(0.1)
+
+    async def _rest(self, done: Round) -> None:
+        try:
+            await quiesce(self.stack.about(), self.tier.rest_within)
+        except AssertionError as restless:
+            done.troubles.append(str(restless))
+
+    async def _check(self, done: Round, *, quiet: bool) -> None:
+        """The oracle's verdict; in the middle of chaos a server may be away, then it is asked again."""
+        for attempt in range(10):
+            try:
+                report = await verify(self.stack.about(), self.journals, quiet=quiet, heads=self.heads)
+                break
+            except (OSError, KeyError, KafkaError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as away:
+                if quiet and attempt == 9:
+                    done.troubles.append(f"nothing could be checked: {type(away).__name__}")
+                await asyncio.sleep(1)
+        else:
+            return
+        for number, violation in report.violations.items():
+            name = number if quiet else f"{number} in the middle"
+            done.violations[name] = [violation.count, violation.witnesses]
+        if quiet:
+            done.checked, done.not_applicable = report.checked, report.not_applicable
+            if report.world is not None and report.is_clean:
+                self.heads = list(heads_of(report.world))
+        report.world = None
+
+    async def _counts(self) -> dict[str, int]:
+        """How much there is: so that nobody takes an idle stack for an unharmed one."""
+        found: dict[str, int] = {}
+        for service, statement in _COUNTS.items():
+            connection = await asyncpg.connect(self.stack.about()["postgres"][service], timeout=10)
+            try:
+                found |= {row[0]: row[1] for row in await connection.fetch(statement)}
+            finally:
+                await connection.close()
+        return found
+
+
+_COUNTS = {
+    "registry": "SELECT 'pupils ' || status, count(*) FROM student GROUP BY status"
+    " UNION ALL SELECT 'events of registry', count(*) FROM outbox",
+    "review": "SELECT 'cases ' || state, count(*) FROM review_case GROUP BY state"
+    " UNION ALL SELECT 'events of review', count(*) FROM outbox",
+    "photo": "SELECT 'photos', count(*) FROM photo UNION ALL SELECT 'events of photo', count(*) FROM outbox",
+    "sync": "SELECT 'nation ' || standing, count(*) FROM national_pupil GROUP BY standing"
+    " UNION ALL SELECT 'events of sync', count(*) FROM outbox",
+}
+
+
+class _timed:  # noqa: N801 - reads as a verb
+    """Adds the seconds of the block to the round."""
+
+    def __init__(self, done: Round, part: str) -> None:
+        self._done = done
+        self._part = part
+        self._began = 0.0
+
+    def __enter__(self) -> None:
+        self._began = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self._done.seconds[self._part] = round(time.monotonic() - self._began, 1)
+
+
+def told(done: Round) -> str:
+    """A round in a line, and what is wrong with it below."""
+    kinds = Counter(each["kind"] for each in done.faults)
+    outcomes = Counter[str]()
+    for each in done.operations.values():
+        outcomes.update(each)
+    line = (
+        f"round {done.number}: {', '.join(f'{n} {kind}' for kind, n in kinds.items())}; operations "
+        f"{outcomes['ok']} ok, {outcomes['fail']} refused, {outcomes['info']} unknown; "
+        f"{done.counts.get('pupils registered', 0)} pupils registered; {len(done.checked)} invariants, "
+        f"{len(done.violations)} violated; {', '.join(f'{part} {s:.0f} s' for part, s in done.seconds.items())}"
+    )
+    wrong = [f"  {number}: {count} times: {'; '.join(first)}" for number, (count, first) in done.violations.items()]
+    return "\n".join([line, *wrong, *(f"  {each}" for each in done.troubles)])
+
+
+def _read(file: Path) -> list[Mapping[str, Any]]:
+    if not file.exists():
+        return []
+    found: list[Mapping[str, Any]] = json.loads(file.read_text("utf-8"))
+    return found
+
+
+def _write(file: Path, content: Any) -> None:
+    growing = file.with_suffix(".growing")
+    growing.write_text(json.dumps(content, ensure_ascii=False, default=str), "utf-8")
+    growing.replace(file)
+
+
+def printed(line: str) -> None:
+    """A line of progress with the time."""
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {line}\n")
+    sys.stdout.flush()
+
+
+def forget_stack(folder: Path) -> None:
+    """A clean, finished run keeps its page, journals and logs; the servers' data go."""
+    for name in ("postgres", "kafka", "objects", "secrets"):
+        shutil.rmtree(folder / "stack" / name, ignore_errors=True)
