@@ -61,8 +61,13 @@ check-files:
 check-domain:
 	@$(PY) -m pytest -q -p no:cacheprovider tests/contract $(shell find services deploy -path '*/tests/*' -name 'test_*domain*.py' 2>/dev/null)
 
-test: check ## everything that CI runs
+test: check ## everything that CI runs; what is broken on purpose comes last and alone, for it wants all cores
+ifeq ($(TESTS),)
+	@$(PY) -m pytest -n 2 --dist loadfile --ignore=tests/chaos
+	@$(PY) -m pytest tests/chaos
+else
 	@$(PY) -m pytest $(TESTS)
+endif
 
 test-containers: setup
 	@STACK=containers TESTCONTAINERS_RYUK_DISABLED=true $(PY) -m tests.harness.containers
@@ -72,7 +77,11 @@ bench: setup
 	@$(PY) -m tests.performance $(BENCH)
 
 contracts: setup
-	@$(PY) -m contracts publish contracts && $(PY) -m contracts check contracts && echo "contracts: published"
+	@$(PY) -m contracts publish contracts
+	@for service in registry review photo sync; do \
+	    $(PY) -m $$service asyncapi --out=contracts/asyncapi/$$service.yaml || exit 1; \
+	done
+	@$(PY) -m contracts check contracts && echo "contracts: published"
 
 clean: ## the stack's data; not the environment and not what was fetched
 	@$(if $(wildcard $(PY)),$(PY) -m local_stack clean,rm -rf .local)
