@@ -1,27 +1,23 @@
 """A province that photo has heard of, people who act in it, pictures, and the service as they reach it over HTTP."""
 
-import base64
 import io
 import json
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
+from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx2
 import pytest
-from joserfc.jwk import KeySet, OKPKey
 from PIL import Image, ImageDraw
-from sqlalchemy import event, text
+from sqlalchemy import text
 
-from chassis.clock import now
-from chassis.identity import Actor, TokenIssuer
+from chassis.identity import Actor
 from chassis.migrating import upgrade
 from chassis.sealing import Vault
-from chassis.testing import Spoken, deliver, spoken
+from chassis.testing import spoken
 from chassis.transaction import Database
 from contracts import topics
 from contracts.identity import AccountChanged, AuthorityLink, OrganisationChanged
@@ -33,26 +29,13 @@ from photo.settings import PhotoSettings
 from photo.storage import Album, opened
 from photo.subscribers import subscribers
 from photo.working import Workshop
+from tests.harness.serving import Clients, Hear, clients_of, executed, hearing, write_keyring
 
 
 @pytest.fixture(scope="session")
 def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A keyring, with the private key of tokens that only registry would have."""
-
-    def key(letter: str) -> str:
-        return base64.b64encode(letter.encode() * 32).decode()
-
-    signing = OKPKey.generate_key("Ed25519", {"kid": "t1", "use": "sig", "alg": "EdDSA"})
-    path = tmp_path_factory.mktemp("keys") / "photo.json"
-    keyring = {
-        "vault": {"current": "k1", "keys": {"k1": key("v")}},
-        "blind": {"match": key("m")},
-        "wire": {},
-        "token_private": signing.as_dict(private=True),
-        "token_public": KeySet([signing]).as_dict(private=False),
-    }
-    path.write_text(json.dumps(keyring))
-    return path
+    """A keyring of photo's."""
+    return write_keyring(tmp_path_factory.mktemp("keys") / "photo.json", blind=("match",))
 
 
 @pytest.fixture
@@ -94,17 +77,10 @@ def job(database: Database, album: Album, workshop: Workshop, vault: Vault) -> A
     return ArchiveJob(database, album, workshop, vault)
 
 
-Hear = Callable[..., Awaitable[list[str]]]
-
-
 @pytest.fixture
 def hear(database: Database) -> Hear:
     """`await hear(spoken(…), …)` → what became of each event."""
-
-    async def said(*events: Spoken, batch: int = 500) -> list[str]:
-        return await deliver(database, subscribers, events, batch=batch)
-
-    return said
+    return hearing(database, subscribers)
 
 
 Told = Callable[[], Awaitable[list[tuple[UUID, int, dict[str, Any] | None]]]]
@@ -234,41 +210,14 @@ def zipped() -> Callable[..., bytes]:
     return make
 
 
-Clients = Callable[..., httpx2.AsyncClient]
-
-
 @pytest.fixture
 async def as_(settings: PhotoSettings) -> AsyncIterator[Clients]:
     """`as_(actor)` → a client of the running service with that actor's token; `as_(None)` has none."""
-    async with AsyncExitStack() as stack:
-        app = service.app(settings)
-        await stack.enter_async_context(app.router.lifespan_context(app))
-        issuer = TokenIssuer(settings)
-
-        def client(actor: Actor | None, **headers: str) -> httpx2.AsyncClient:
-            if actor is not None:
-                headers["Authorization"] = f"Bearer {issuer.issue(actor, now())[0]}"
-            transport = httpx2.ASGITransport(app=app)
-            return httpx2.AsyncClient(transport=transport, base_url="http://photo", headers=headers)
-
+    async with clients_of(service, settings) as client:
         yield client
 
 
 @pytest.fixture
 def statements(database: Database) -> Callable[[], AbstractContextManager[list[str]]]:
     """`with statements() as seen:` → the SQL of commands and builders that is executed meanwhile."""
-
-    @contextmanager
-    def counting() -> Iterator[list[str]]:
-        seen: list[str] = []
-
-        def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-            seen.append(statement)
-
-        event.listen(database.engine.sync_engine, "before_cursor_execute", note)
-        try:
-            yield seen
-        finally:
-            event.remove(database.engine.sync_engine, "before_cursor_execute", note)
-
-    return counting
+    return lambda: executed(database.engine.sync_engine)

@@ -1,22 +1,18 @@
 """A founded province on a real database, people who act in it, and the service as they reach it over HTTP."""
 
-import base64
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import httpx2
 import pytest
-from joserfc.jwk import KeySet, OKPKey
-from sqlalchemy import event, select, text, update
+from sqlalchemy import select, text, update
 
-from chassis.clock import now
-from chassis.identity import Actor, TokenIssuer
+from chassis.identity import Actor
 from chassis.migrating import upgrade
 from chassis.sealing import Vault
 from chassis.transaction import Database, Tx
@@ -33,29 +29,17 @@ from registry.main import BUILDERS, service
 from registry.organisation import commands as organisation_commands
 from registry.settings import RegistrySettings
 from registry.student.commands import Entry
+from tests.harness.serving import Clients, clients_of, executed, new_key, write_keyring
 
 
 @pytest.fixture(scope="session")
 def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A keyring of the service's own."""
-
-    def key(letter: str) -> str:
-        return base64.b64encode(letter.encode() * 32).decode()
-
-    signing = OKPKey.generate_key("Ed25519", {"kid": "t1", "use": "sig", "alg": "EdDSA"})
-    path = tmp_path_factory.mktemp("keys") / "registry.json"
-    keyring = {
-        "vault": {"current": "k1", "keys": {"k1": key("v")}},
-        "blind": {"uniqueness": key("u"), "match": key("m"), "name": key("n")},
-        "wire": {
-            topic: {"current": "w1", "keys": {"w1": key("w")}}
-            for topic in ("registry.student-record.v1", "sync.outcome.v1")
-        },
-        "token_private": signing.as_dict(private=True),
-        "token_public": KeySet([signing]).as_dict(private=False),
-    }
-    path.write_text(json.dumps(keyring))
-    return path
+    """A keyring of registry's."""
+    return write_keyring(
+        tmp_path_factory.mktemp("keys") / "registry.json",
+        blind=("uniqueness", "match", "name"),
+        wire=("registry.student-record.v1", "sync.outcome.v1"),
+    )
 
 
 @pytest.fixture
@@ -306,31 +290,17 @@ def an_entry() -> Callable[..., Entry]:
     return make
 
 
-Clients = Callable[..., httpx2.AsyncClient]
-
-
 @pytest.fixture
 async def as_(settings: RegistrySettings) -> AsyncIterator[Clients]:
     """`as_(actor)` → a client of the running service with that actor's token; `as_(None)` has none."""
-    async with AsyncExitStack() as stack:
-        app = service.app(settings)
-        await stack.enter_async_context(app.router.lifespan_context(app))
-        issuer = TokenIssuer(settings)
-
-        def client(actor: Actor | None, **headers: str) -> httpx2.AsyncClient:
-            if actor is not None:
-                headers["Authorization"] = f"Bearer {issuer.issue(actor, now())[0]}"
-            return httpx2.AsyncClient(
-                transport=httpx2.ASGITransport(app=app), base_url="http://registry", headers=headers
-            )
-
+    async with clients_of(service, settings) as client:
         yield client
 
 
 @pytest.fixture
 def key() -> Callable[[], dict[str, str]]:
     """`key()` → the header of a new idempotency key."""
-    return lambda: {"Idempotency-Key": str(uuid4())}
+    return new_key
 
 
 @pytest.fixture
@@ -350,20 +320,4 @@ def spoken(database: Database) -> Spoken:
 @pytest.fixture
 def statements() -> Callable[[Tx], AbstractContextManager[list[str]]]:
     """`with statements(tx) as count:` → the SQL that the transaction executed meanwhile."""
-
-    @contextmanager
-    def counting(tx: Tx) -> Iterator[list[str]]:
-        seen: list[str] = []
-        connection = tx.connection.sync_connection
-        assert connection is not None
-
-        def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-            seen.append(statement)
-
-        event.listen(connection, "before_cursor_execute", note)
-        try:
-            yield seen
-        finally:
-            event.remove(connection, "before_cursor_execute", note)
-
-    return counting
+    return lambda tx: executed(tx.connection.sync_connection)

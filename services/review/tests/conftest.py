@@ -1,24 +1,20 @@
 """A province that review has heard of, people who act in it, and the service as they reach it over HTTP."""
 
 import asyncio
-import base64
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx2
 import pytest
-from joserfc.jwk import KeySet, OKPKey
-from sqlalchemy import event, select, text
+from sqlalchemy import select, text
 
 from chassis.clock import now
-from chassis.identity import Actor, TokenIssuer
 from chassis.migrating import upgrade
-from chassis.testing import Spoken, deliver, spoken
+from chassis.testing import deliver, spoken
 from chassis.transaction import Database
 from contracts import topics
 from contracts.identity import OrganisationChanged
@@ -37,22 +33,13 @@ from services.review.tests.province import (
     heard_of,
     organisations_said,
 )
+from tests.harness.serving import Clients, Hear, clients_of, executed, hearing, new_key, write_keyring
 
 
 @pytest.fixture(scope="session")
 def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A keyring, with the private key of tokens that only registry would have."""
-    signing = OKPKey.generate_key("Ed25519", {"kid": "t1", "use": "sig", "alg": "EdDSA"})
-    path = tmp_path_factory.mktemp("keys") / "review.json"
-    keyring = {
-        "vault": {"current": "k1", "keys": {"k1": base64.b64encode(b"v" * 32).decode()}},
-        "blind": {},
-        "wire": {},
-        "token_private": signing.as_dict(private=True),
-        "token_public": KeySet([signing]).as_dict(private=False),
-    }
-    path.write_text(json.dumps(keyring))
-    return path
+    """A keyring of review's."""
+    return write_keyring(tmp_path_factory.mktemp("keys") / "review.json")
 
 
 @pytest.fixture
@@ -92,17 +79,10 @@ async def database(settings: ReviewSettings) -> AsyncIterator[Database]:
     await opened.close()
 
 
-Deliver = Callable[..., Awaitable[list[str]]]
-
-
 @pytest.fixture
-def hear(database: Database) -> Deliver:
+def hear(database: Database) -> Hear:
     """`await hear(spoken(…), …)` → what became of each event."""
-
-    async def said(*events: Spoken, batch: int = 500) -> list[str]:
-        return await deliver(database, subscribers, events, batch=batch)
-
-    return said
+    return hearing(database, subscribers)
 
 
 @pytest.fixture
@@ -154,7 +134,7 @@ ACase = Callable[..., Awaitable[UUID]]
 
 
 @pytest.fixture
-def a_case(hear: Deliver, a_request: Submitted) -> ACase:
+def a_case(hear: Hear, a_request: Submitted) -> ACase:
     """`await a_case(submitted_by=…)` → the id of an open case of the centre school."""
 
     async def make(**changes: Any) -> UUID:
@@ -210,30 +190,17 @@ def audited(database: Database) -> Audited:
     return read
 
 
-Clients = Callable[..., httpx2.AsyncClient]
-
-
 @pytest.fixture
 async def as_(settings: ReviewSettings) -> AsyncIterator[Clients]:
     """`as_(actor)` → a client of the running service with that actor's token; `as_(None)` has none."""
-    async with AsyncExitStack() as stack:
-        app = service.app(settings)
-        await stack.enter_async_context(app.router.lifespan_context(app))
-        issuer = TokenIssuer(settings)
-
-        def client(actor: Actor | None, **headers: str) -> httpx2.AsyncClient:
-            if actor is not None:
-                headers["Authorization"] = f"Bearer {issuer.issue(actor, now())[0]}"
-            transport = httpx2.ASGITransport(app=app)
-            return httpx2.AsyncClient(transport=transport, base_url="http://review", headers=headers)
-
+    async with clients_of(service, settings) as client:
         yield client
 
 
 @pytest.fixture
 def key() -> Callable[[], dict[str, str]]:
     """`key()` → the header of a new idempotency key."""
-    return lambda: {"Idempotency-Key": str(uuid4())}
+    return new_key
 
 
 Statements = Callable[[Database], AbstractContextManager[list[str]]]
@@ -241,23 +208,5 @@ Statements = Callable[[Database], AbstractContextManager[list[str]]]
 
 @pytest.fixture
 def statements() -> Statements:
-    """`with statements(database) as seen:` → the SQL of commands that is executed meanwhile.
-
-    The chassis's own statements of a batch go past SQLAlchemy, or are counted by its tests.
-    """
-
-    @contextmanager
-    def counting(database: Database) -> Iterator[list[str]]:
-        seen: list[str] = []
-
-        def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-            seen.append(statement)
-
-        engine = database.engine.sync_engine
-        event.listen(engine, "before_cursor_execute", note)
-        try:
-            yield seen
-        finally:
-            event.remove(engine, "before_cursor_execute", note)
-
-    return counting
+    """`with statements(database) as seen:` → the SQL of commands that is executed meanwhile."""
+    return lambda database: executed(database.engine.sync_engine)

@@ -1,23 +1,19 @@
 """A province that sync has heard of, people who act in it, and the service as they reach it over HTTP."""
 
-import base64
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx2
 import pytest
-from joserfc.jwk import KeySet, OKPKey
-from sqlalchemy import event, text
+from sqlalchemy import text
 
-from chassis.clock import now
-from chassis.identity import Actor, TokenIssuer
+from chassis.identity import Actor
 from chassis.migrating import upgrade
-from chassis.testing import Spoken, deliver, spoken
+from chassis.testing import spoken
 from chassis.transaction import Database
 from contracts import topics
 from contracts.identity import AccountChanged, AuthorityLink, OrganisationChanged
@@ -28,28 +24,15 @@ from contracts.values import NumberKind, NumberStatus, OrganisationKind, Role, S
 from sync.main import BUILDERS, service
 from sync.settings import SyncSettings
 from sync.subscribers import subscribers
+from tests.harness.serving import Clients, Hear, clients_of, executed, hearing, write_keyring
 
 SEALED = ("registry.student-record.v1", "sync.national-record.v1", "national.receipt.v1", "sync.outcome.v1")
 
 
 @pytest.fixture(scope="session")
 def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A keyring, with the private key of tokens that only registry would have."""
-
-    def key(letter: str) -> str:
-        return base64.b64encode(letter.encode() * 32).decode()
-
-    signing = OKPKey.generate_key("Ed25519", {"kid": "t1", "use": "sig", "alg": "EdDSA"})
-    path = tmp_path_factory.mktemp("keys") / "sync.json"
-    keyring = {
-        "vault": {"current": "k1", "keys": {"k1": key("v")}},
-        "blind": {"national-number": key("n")},
-        "wire": {topic: {"current": "w1", "keys": {"w1": key("w")}} for topic in SEALED},
-        "token_private": signing.as_dict(private=True),
-        "token_public": KeySet([signing]).as_dict(private=False),
-    }
-    path.write_text(json.dumps(keyring))
-    return path
+    """A keyring of sync's."""
+    return write_keyring(tmp_path_factory.mktemp("keys") / "sync.json", blind=("national-number",), wire=SEALED)
 
 
 @pytest.fixture
@@ -68,17 +51,10 @@ async def database(settings: SyncSettings) -> AsyncIterator[Database]:
     await opened.close()
 
 
-Hear = Callable[..., Awaitable[list[str]]]
-
-
 @pytest.fixture
 def hear(database: Database) -> Hear:
     """`await hear(spoken(…), …)` → what became of each event."""
-
-    async def said(*events: Spoken, batch: int = 500) -> list[str]:
-        return await deliver(database, subscribers, events, batch=batch)
-
-    return said
+    return hearing(database, subscribers)
 
 
 Told = Callable[[Topic], Awaitable[list[tuple[UUID, int, dict[str, Any] | None]]]]
@@ -208,23 +184,10 @@ def row_of(database: Database) -> Row:
     return read
 
 
-Clients = Callable[..., httpx2.AsyncClient]
-
-
 @pytest.fixture
 async def as_(settings: SyncSettings) -> AsyncIterator[Clients]:
     """`as_(actor)` → a client of the running service with that actor's token; `as_(None)` has none."""
-    async with AsyncExitStack() as stack:
-        app = service.app(settings)
-        await stack.enter_async_context(app.router.lifespan_context(app))
-        issuer = TokenIssuer(settings)
-
-        def client(actor: Actor | None, **headers: str) -> httpx2.AsyncClient:
-            if actor is not None:
-                headers["Authorization"] = f"Bearer {issuer.issue(actor, now())[0]}"
-            transport = httpx2.ASGITransport(app=app)
-            return httpx2.AsyncClient(transport=transport, base_url="http://sync", headers=headers)
-
+    async with clients_of(service, settings) as client:
         yield client
 
 
@@ -234,18 +197,4 @@ Statements = Callable[[], AbstractContextManager[list[str]]]
 @pytest.fixture
 def statements(database: Database) -> Statements:
     """`with statements() as seen:` → the SQL of commands and builders that is executed meanwhile."""
-
-    @contextmanager
-    def counting() -> Iterator[list[str]]:
-        seen: list[str] = []
-
-        def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-            seen.append(statement)
-
-        event.listen(database.engine.sync_engine, "before_cursor_execute", note)
-        try:
-            yield seen
-        finally:
-            event.remove(database.engine.sync_engine, "before_cursor_execute", note)
-
-    return counting
+    return lambda: executed(database.engine.sync_engine)
