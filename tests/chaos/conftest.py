@@ -9,7 +9,7 @@ import pytest
 from services.chassis.tests.conftest import make_topics, migrate, write_keys
 from services.chassis.tests.rig import Rig
 
-MakeRig = Callable[[], Awaitable[Rig]]
+MakeRig = Callable[..., Awaitable[Rig]]
 
 
 @pytest.fixture

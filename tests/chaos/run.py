@@ -27,6 +27,7 @@ from tests.chaos.load.settings import NATION
 from tests.chaos.nemesis.planning import Act, Dose, point_for, someone, waves
 from tests.chaos.nemesis.processes import Processes
 from tests.chaos.nemesis.replaying import deliver_again
+from tests.chaos.standing import versions
 from tests.harness.whole import WholeStack
 
 Say = Callable[[str], None]
@@ -49,7 +50,7 @@ class Tier:
     rest_within: float = 120.0
 
 
-def tier(number: int, minutes: float | None = None) -> Tier:
+def tier(number: int, minutes: float | None = None, rounds: int | None = None) -> Tier:
     """The settings of a tier; `CHAOS_KILLS`, `CHAOS_POSTGRES`, `CHAOS_BROKER`, `CHAOS_STOPS` change its dose."""
     if number == 1:
         load = LoadSettings(schools=2, classes=10, sheet=9, pause=1.5)
@@ -57,7 +58,7 @@ def tier(number: int, minutes: float | None = None) -> Tier:
     else:
         load = LoadSettings(schools=4, classes=90, sheet=15, pause=2.0)
         dose = Dose(kills=1000, postgres=300, broker=100, stops=60, terminations=40, at_once=20)
-        found = Tier(2, 20, dose, 5, load, minutes or 60)
+        found = Tier(2, rounds or 20, dose, 5, load, minutes or 60)
     changed = {
         name: int(os.environ[variable])
         for name in ("kills", "postgres", "broker", "stops")
@@ -102,6 +103,7 @@ class Run:
         self.folder = folder
         self.journals = folder / "journals"
         self.say = say
+        self.versions: dict[str, str] = {}
         self.rounds: list[Round] = [Round(**each) for each in _read(folder / "rounds.json")]
         self.stack = WholeStack(folder / "stack", split=True, environment={**NATION, "NATION_SEED": str(seed)})
         self.heads: list[Any] = []
@@ -116,6 +118,7 @@ class Run:
         try:
             seconds = await asyncio.to_thread(self.stack.start)
             self.say(f"the stack is ready after {seconds:.1f} s, {len(self.stack.pids)} processes")
+            self.versions = await versions(self.stack.about())
             self._founded = await found(self.stack, self.tier.load)
             self.say(f"{len(self._founded.schools)} schools are founded")
             while len(self.rounds) < self.tier.rounds and self._is_time():
@@ -313,6 +316,11 @@ def _write(file: Path, content: Any) -> None:
     growing = file.with_suffix(".growing")
     growing.write_text(json.dumps(content, ensure_ascii=False, default=str), "utf-8")
     growing.replace(file)
+
+
+def seed_of(what: str) -> int:
+    """The seed of a run: `CHAOS_SEED`, or one of the day's own, the same for everything that is run on it."""
+    return int(os.environ.get("CHAOS_SEED") or random.Random(f"{what} {time.strftime('%Y-%m-%d')}").randrange(1, 10**6))
 
 
 def printed(line: str) -> None:

@@ -1,14 +1,19 @@
 """The checker sees: one planted corruption after the other, each found by its own invariant and by no other."""
 
 import asyncio
+import json
 import shutil
+import subprocess
+import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.chaos import corruptions  # noqa: F401 - registers them
 from tests.chaos.check import heads_of, look, quiesce, verify
-from tests.chaos.check.registering import INVARIANTS, NOT_APPLICABLE
+from tests.chaos.check.registering import INVARIANTS, NOT_APPLICABLE, Holds
 from tests.chaos.check.reporting import judged
 from tests.chaos.filling import fill
 from tests.chaos.planting import PLANTS, Garden
@@ -18,6 +23,7 @@ from tests.harness.whole import MOODY_NATION, WholeStack, temporary_folder
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 FULL_OF_PROBLEMS = {**MOODY_NATION, "NATION_REJECTS": "0.15", "NATION_PROBLEMS": "0.15"}
 REST = 60.0
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +76,49 @@ async def test_a_corruption_is_found_by_its_invariant_alone(garden: Garden, name
     assert list(report.violations) == [invariant], report.told()
 
 
-async def test_afterwards_all_is_well_again(garden: Garden) -> None:
-    report = await verify(garden.stack, garden.journals, quiet=True, heads=heads_of(garden.world))
-    assert report.is_clean, report.told()
-    assert report.not_applicable == dict(NOT_APPLICABLE)
+async def test_what_is_on_its_way_is_waited_for(garden: Garden) -> None:
+    _, planted = PLANTS["a_row_that_is_not_sent"]
+    async with planted(garden):
+        with pytest.raises(AssertionError, match="sync has 1 rows to send"):
+            await quiesce(garden.stack, 0.5)
+    await quiesce(garden.stack, REST)
+
+
+def test_in_the_middle_of_chaos_only_what_always_holds_is_asked(garden: Garden) -> None:
+    asked = set(judged(replace(garden.world, quiet=False)).checked)
+    assert asked == {each.id for each in INVARIANTS if each.holds is Holds.ALWAYS}
+    assert asked.isdisjoint({"I1", "I7", "I8", "I13", "I30"})
+
+
+async def test_the_program_says_what_it_found(garden: Garden, tmp_path: Path) -> None:
+    words = [str(garden.folder / "stack.json"), f"--journals={garden.journals}", f"--heads={tmp_path / 'heads'}"]
+    clean = await asked_of_the_program(*words)
+    assert clean.returncode == 0, clean.stdout + clean.stderr
+    found = json.loads(clean.stdout)
+    assert found.pop("not applicable") == dict(NOT_APPLICABLE)
+    assert found == {f"I{number}": [0, []] for number in range(1, 34) if number != 32}
+
+    _, planted = PLANTS["a_chain_that_was_cut_with_its_head"]
+    async with planted(garden):
+        violated = await asked_of_the_program(*words, "--instant")
+    assert violated.returncode == 1
+    count, witnesses = json.loads(violated.stdout)["I25"]
+    assert count == 1
+    assert "has lost entry" in witnesses[0]
+
+
+@pytest.mark.parametrize("content", [None, "{}", "no json"])
+async def test_what_is_no_stack_is_refused(tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "stack.json"
+    if content is not None:
+        file.write_text(content)
+    refused = await asked_of_the_program(str(file))
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert str(file) in refused.stderr or "JSON" in refused.stderr
+
+
+async def asked_of_the_program(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.chaos.check", *words]
+    return await asyncio.to_thread(
+        subprocess.run, command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )

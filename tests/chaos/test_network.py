@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from chassis.faults import Verdict, verdict
 from chassis.http import idempotent
 from chassis.http.idempotency import Key
-from chassis.transaction import connecting
+from chassis.transaction import Database, connecting
 from contracts.values import Role
 from services.chassis.tests.conftest import Asked
 from services.chassis.tests.web import an_actor
@@ -109,15 +109,15 @@ async def test_a_commit_of_unknown_fate_is_resolved_by_its_key(make_rig: MakeRig
         for n, key in enumerate(keys):
             link.reset_at(committing, after=n % 2 == 0)
             with pytest.raises(DBAPIError) as lost:
-                await made_once(made, key)
+                await made_once(made.maker, key)
             assert verdict(lost.value) is Verdict.LATER
             unknown += 1
-            was_done += len(await things(made, key))
-            await made_once(made, key)
-            await made_once(made, key)
+            was_done += len(await things(made.rig.maker, key))
+            await made_once(made.maker, key)
+            await made_once(made.maker, key)
         assert (unknown, was_done) == (20, 10)
         for key in keys:
-            assert [row.number for row in await things(made, key)] == [1]
+            assert [row.number for row in await things(made.rig.maker, key)] == [1]
         await eventually(partial(_is_sent, made), within=30)
         assert {UUID(record.key.decode()) for record in await made.rig.records(made.rig.topics.talk)} == set(keys)
         async with made.rig.maker.snapshot() as tx:
@@ -151,21 +151,22 @@ async def test_a_link_without_a_fault_changes_nothing_and_one_that_loses_is_foun
             await made.topic_is_in_order()
 
 
-async def made_once(made: Pair, key: UUID) -> None:
-    """What a person asks for, through the link; repeated with the same key it acts once."""
+async def made_once(database: Database, key: UUID) -> None:
+    """What a person asks for; repeated with the same key it acts once."""
 
-    async with made.maker.transaction(an_actor(Role.REGISTRAR)) as tx:
+    async with database.transaction(an_actor(Role.REGISTRAR)) as tx:
 
         async def act() -> int:
             await tx.execute(text("INSERT INTO thing (id, number) VALUES (:id, 1)"), {"id": key})
             tx.say(key, Asked(number=1))
             return 1
 
-        await idempotent(tx, Key.of(str(key), "POST /things", made.maker.vault), None, act)
+        await idempotent(tx, Key.of(str(key), "POST /things", database.vault), None, act)
 
 
-async def things(made: Pair, key: UUID) -> Sequence[Any]:
-    async with made.rig.maker.snapshot() as tx:
+async def things(database: Database, key: UUID) -> Sequence[Any]:
+    """What was done with this key."""
+    async with database.snapshot() as tx:
         found: Sequence[Any] = await tx.rows(text("SELECT number FROM thing WHERE id = :id"), {"id": key})
     return found
 

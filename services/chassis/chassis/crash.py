@@ -29,8 +29,8 @@ POINTS: Final = frozenset(
         "login.after_rehash",
     }
 )
-"""Every point there is; the rig reaches each. There are none of an HTTP post to the nation: a record is said through the
-outbox and answered on a topic, so what the relay and consuming have are its windows."""
+"""Every point there is; the rig reaches each. None is about a post to the nation: a record is said through the outbox
+and answered on a topic, so its windows are those of the relay and of consuming."""
 
 
 def _asked() -> tuple[str, int]:

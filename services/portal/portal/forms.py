@@ -55,16 +55,24 @@ class Form:
 
     @property
     def key(self) -> str | None:
-        """The idempotency key that the page had put into the form."""
-        return self.text("key")[:_LONGEST_KEY] or None
+        """The idempotency key that the page had put into the form; None for what is no key of ours."""
+        found = self.text("key")[:_LONGEST_KEY]
+        return found if found and found.isascii() and found.isprintable() else None
 
     @property
     def values(self) -> dict[str, Any]:
-        """Everything, to fill the form in again."""
-        return {name: self.text(name) for name in self._data if name != "key"}
+        """Everything, to fill the form in again; a field that was not sent is empty."""
+        return _Values({name: self.text(name) for name in self._data if name != "key"})
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._data)
+
+
+class _Values(dict[str, Any]):
+    """What was typed; a tampered form lacks fields that the page asks for."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
 
 
 async def sent(request: Request) -> Form:

@@ -105,3 +105,18 @@ async def test_odd_characters_in_a_form_are_no_fault_of_ours(browse: Browse, tex
     for path in ("/students/search", "/students/new", "/students/check", "/pre-review/reasons", "/sign-in"):
         response = await client.post(path, content=body, headers=headers)
         assert response.status_code < 500
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/classes/new", {"head_teacher": "王"}),
+        ("/classes/plan", {}),
+        ("/evidence/01990000-0000-7000-8000-0000000000e1/drop", {"student": "nobody"}),
+        ("/imports/01990000-0000-7000-8000-0000000000c1/run", {"key": "不是编号"}),
+    ],
+)
+async def test_a_form_that_was_tampered_with_is_no_error_of_ours(
+    browse: Callable[[str | None], httpx2.AsyncClient], path: str, form: dict[str, str]
+) -> None:
+    assert (await browse("registrar").post(path, data=form)).status_code < 500

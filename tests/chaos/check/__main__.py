@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 from aiokafka.errors import KafkaError
 
 from tests.chaos.check import heads_of, quiesce, verify
@@ -55,7 +56,9 @@ def main() -> int:
         return asyncio.run(_check(stack, asked))
     except KeyError as error:
         sys.stderr.write(f"{asked.stack} describes no stack: {error} is missing.\n")
-    except (OSError, ValueError, KafkaError) as error:
+    except json.JSONDecodeError as error:
+        sys.stderr.write(f"{asked.stack} is no JSON: {error}\n")
+    except (OSError, KafkaError, asyncpg.PostgresError) as error:
         sys.stderr.write(f"The stack cannot be looked at: {type(error).__name__}: {error}\n")
     return UNUSABLE
 

@@ -39,7 +39,7 @@ async def quiesce(stack_json: Mapping[str, Any], within: float) -> None:
         try:
             async with asyncio.timeout(max(1.0, deadline - time.monotonic())):
                 why = await on_its_way(stack_json)
-        except (OSError, KafkaError, asyncpg.PostgresError, TimeoutError) as away:
+        except (OSError, KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as away:
             why = [f"a server is away ({type(away).__name__})"]
         quiet = 0 if why else quiet + 1
         if why and time.monotonic() > deadline:

@@ -27,6 +27,9 @@ Keep = Callable[["Said"], None]
 AT_ONCE = 16 * 2**20
 OF_PARTITION = 4 * 2**20
 NO_PRODUCER = (-1, -1)
+NOBODY = UUID(int=0)
+FRUITLESS = 100
+"""Answers without a record after which reading is given up: some ten seconds."""
 
 
 @dataclass(slots=True)
@@ -50,19 +53,12 @@ class Said:
     """What an inbox notes of the event: 16 bytes of body and type."""
     is_end: bool
     """It has no body: the end of its subject."""
+    subject: UUID
+    order: tuple[int, int]
+    """(epoch, version); of what is no event nothing is meant by either."""
 
     def __str__(self) -> str:
         return f"{self.topic.name}/{self.partition}@{self.offset}"
-
-    @property
-    def subject(self) -> UUID:
-        assert self.envelope is not None
-        return self.envelope.subject
-
-    @property
-    def order(self) -> tuple[int, int]:
-        assert self.envelope is not None
-        return self.envelope.order
 
 
 @dataclass(slots=True)
@@ -181,6 +177,7 @@ async def _read(
     ends: Mapping[TopicPartition, int],
     keep: Keep,
 ) -> None:
+    fruitless, before = 0, sum(position.values())
     while left := [place for place in position if position[place] < ends[place]]:
         leaders: dict[int, dict[str, list[tuple[int, int, int]]]] = {}
         for place in left:
@@ -198,6 +195,9 @@ async def _read(
                     place = TopicPartition(name, partition)
                     after = _take(logs[name], partition, position[place], rest[-1], keep)
                     position[place] = max(position[place], after)
+        fruitless, before = (fruitless + 1 if before == sum(position.values()) else 0), sum(position.values())
+        if fruitless > FRUITLESS:
+            raise ConnectionError(f"nothing more comes of {left[0].topic}/{left[0].partition} at {position[left[0]]}")
 
 
 def _take(log: Log, partition: int, start: int, data: bytes, keep: Keep) -> int:
@@ -230,4 +230,5 @@ def _said(topic: Topic, partition: int, record: Any, producer: tuple[int, int]) 
     return Said(
         topic, partition, record.offset, producer, record.key, headers, about, body,
         sha256(body or b"").digest(), mark, body is None,
+        about.subject if about else NOBODY, about.order if about else (0, 0),
     )  # fmt: skip

@@ -9,9 +9,12 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
+
+from pydantic import ValidationError
 
 from chassis.sealing import SealBroken, Vault, WireKeys
 from contracts.topics import BY_NAME, Kind
@@ -31,7 +34,19 @@ Head = tuple[str, int, int, bytes]
 """Service, chain, number, hash: the end of an audit's chain at some time."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Pupil:
+    """A pupil as registry has it now."""
+
+    row: Any
+    enrolment: Any
+    content: Content | None
+    """None where it does not open, or is no record."""
+    numbers: Mapping[str, str]
+    """Kind → the number carried now."""
+
+
+@dataclass
 class World:
     """What stands in databases, topics, folders and journals."""
 
@@ -79,39 +94,33 @@ class World:
     def sync(self) -> Service:
         return self.services["sync"]
 
+    @cached_property
+    def pupils(self) -> dict[UUID, Pupil]:
+        """Every pupil who is one."""
+        enrolments = {row.id: row for row in self.registry["enrolment"]}
+        records = {
+            (row.student_id, row.version): row.record_id for row in self.registry["student_version"] if row.record_id
+        }
+        numbers: dict[UUID, dict[str, str]] = {}
+        for row in self.registry["student_number"]:
+            if row.status in CARRIED and row.id in self.numbers:
+                numbers.setdefault(row.student_id, {})[row.kind] = self.numbers[row.id]
+        found = {}
+        for row in self.registry["student"]:
+            if row.status not in GONE:
+                written = self.contents.get(records.get((row.id, row.record_version), row.id))
+                found[row.id] = Pupil(row, enrolments.get(row.enrolment_id), _read(written), numbers.get(row.id, {}))
+        return found
+
     def log(self, topic: str) -> Log:
         return self.broker.logs[topic]
 
 
-@dataclass(frozen=True, slots=True)
-class Pupil:
-    """A pupil as registry has it now."""
-
-    row: Any
-    enrolment: Any
-    content: Content | None
-    """None where it does not open."""
-    numbers: Mapping[str, str]
-    """Kind → the number carried now."""
-
-
-def pupils(world: World) -> dict[UUID, Pupil]:
-    """Every pupil who is one."""
-    enrolments = {row.id: row for row in world.registry["enrolment"]}
-    records = {
-        (row.student_id, row.version): row.record_id for row in world.registry["student_version"] if row.record_id
-    }
-    numbers: dict[UUID, dict[str, str]] = {}
-    for row in world.registry["student_number"]:
-        if row.status in CARRIED and row.id in world.numbers:
-            numbers.setdefault(row.student_id, {})[row.kind] = world.numbers[row.id]
-    found = {}
-    for row in world.registry["student"]:
-        if row.status not in GONE:
-            written = world.contents.get(records.get((row.id, row.record_version), row.id))
-            opened = content.read(written) if written else None
-            found[row.id] = Pupil(row, enrolments.get(row.enrolment_id), opened, numbers.get(row.id, {}))
-    return found
+def _read(written: bytes | None) -> Content | None:
+    try:
+        return content.read(written) if written else None
+    except ValidationError:
+        return None
 
 
 class _Collector:

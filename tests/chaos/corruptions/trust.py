@@ -95,7 +95,8 @@ async def an_entry_that_was_removed(garden: Garden) -> AsyncIterator[None]:
 
 @plant("I25")
 async def entries_that_were_exchanged(garden: Garden) -> AsyncIterator[None]:
-    statement = f"UPDATE audit SET seq = 3 - seq WHERE chain = {_LONGEST} AND seq IN (1, 2)"
+    first, second = sorted(row.chain for row in garden.world.photo["audit"] if row.seq == 1)[:2]
+    statement = f"UPDATE audit SET chain = {first + second} - chain WHERE seq = 1 AND chain IN ({first}, {second})"
     async with garden.superuser("photo") as connection:
         await connection.execute("ALTER TABLE audit DROP CONSTRAINT audit_pkey")
     try:
@@ -112,7 +113,10 @@ async def a_chain_that_was_cut_with_its_head(garden: Garden) -> AsyncIterator[No
     async with garden.superuser("photo") as connection:
         last = await connection.fetchrow(f"SELECT * FROM audit WHERE {_LAST}")
         before = await connection.fetchval(
-            "SELECT hash FROM audit WHERE chain = $1 AND seq = $2", last.chain, last.seq - 1
+            "SELECT coalesce((SELECT hash FROM audit WHERE chain = $1 AND seq = $2),"
+            " sha256(('audit chain ' || $1)::bytea))",
+            last.chain,
+            last.seq - 1,
         )
         await connection.execute(
             "UPDATE audit_head SET seq = $2, hash = $3 WHERE chain = $1", last.chain, last.seq - 1, before

@@ -118,13 +118,14 @@ class Processes:
         pid = self.stack.pids.get(name)
         if pid is None:
             return
+        before = await self.probes.consumed(name) if name.endswith("-worker") else 0.0
         with self._doing(Fault("stop", name, time.time(), lasted=seconds)) as fault:
             _send(pid, signal.SIGSTOP)
             try:
                 await asyncio.sleep(seconds)
             finally:
                 _send(pid, signal.SIGCONT)
-            self._watch(fault)
+            self._watch(fault, before)
 
     async def terminate(self, name: str, patience: float = 2.0) -> None:
         """SIGTERM, and kill -9 after so many seconds for what is still there."""
@@ -191,7 +192,7 @@ class Processes:
         self._under_way.add(fault.target)
         yield fault
 
-    def _watch(self, fault: Fault) -> None:
+    def _watch(self, fault: Fault, consumed: float = 0.0) -> None:
         async def watch() -> None:
             try:
                 fault.recovered.append(await self.probes.back(fault.target))
@@ -199,7 +200,7 @@ class Processes:
                 self._under_way.discard(fault.target)
 
         async def listen() -> None:
-            if (seconds := await self.probes.heard(fault.target)) is not None:
+            if (seconds := await self.probes.heard(fault.target, consumed)) is not None:
                 fault.recovered.append(("consumer", seconds))
 
         for act in (watch, listen) if fault.target.endswith("-worker") else (watch,):

@@ -60,15 +60,30 @@ class Probes:
             return "broker", await _until(self._broker_answers, 0.2, GIVEN_UP_AFTER)
         port = self.port(name)
         if name.endswith("-relay"):
-            return "relay", await _until(lambda: _sampled(port, b"relay_leads"), 0.1, GIVEN_UP_AFTER)
+
+            async def leads() -> bool:
+                return await _sum(port, b"relay_leads") > 0
+
+            return "relay", await _until(leads, 0.1, GIVEN_UP_AFTER)
         if name.endswith("-worker"):
             return "worker", await _until(lambda: _is_ready(port), 0.05, GIVEN_UP_AFTER)
         return "HTTP", await _until(lambda: _is_ready(port), 0.03, GIVEN_UP_AFTER)
 
-    async def heard(self, name: str) -> float | None:
-        """Seconds from now until a worker has handled its first event; None where none came to be handled."""
+    async def consumed(self, name: str) -> float:
+        """Events that a worker has handled since it began; 0 where it does not answer."""
+        try:
+            return await _sum(self.port(name), b"consumed_events_total")
+        except (OSError, TimeoutError):
+            return 0.0
+
+    async def heard(self, name: str, beyond: float = 0.0) -> float | None:
+        """Seconds from now until a worker has handled its next event; None where none came to be handled."""
         port = self.port(name)
-        return await _until(lambda: _sampled(port, b"consumed_events_total"), 0.1, UNHEARD_AFTER)
+
+        async def more() -> bool:
+            return await _sum(port, b"consumed_events_total") > beyond
+
+        return await _until(more, 0.1, UNHEARD_AFTER)
 
     async def are_ready(self) -> bool:
         """Whether every program says that it is ready, and both servers answer."""
@@ -119,7 +134,7 @@ async def _is_ready(port: int) -> bool:
     return (await get(port, "/health/ready"))[0] == 200
 
 
-async def _sampled(port: int, name: bytes) -> bool:
-    """Whether a counter of the process is above zero: it began at zero."""
-    status, body = await get(port, "/metrics")
-    return status == 200 and any(float(value) > 0 for found, value in _SAMPLE.findall(body) if found == name)
+async def _sum(port: int, name: bytes) -> float:
+    """A metric of a process over all its labels."""
+    _, body = await get(port, "/metrics")
+    return sum(float(value) for found, value in _SAMPLE.findall(body) if found == name)

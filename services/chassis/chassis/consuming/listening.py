@@ -51,6 +51,9 @@ HEARTBEAT_MS = 1500
 REQUEST_MS = 12_000
 """Milliseconds for an answer of the broker; then the connection is made anew. A broker that is gone without a word is
 found out by nothing else."""
+TOPICS_MS = 15_000
+"""Milliseconds after which a consumer looks again at what topics there are: one that was deleted and made anew is heard
+again then. aiokafka's five minutes are too long."""
 STOP_WITHIN = 2.5
 """Seconds for the batches in work to end when the process is to stop."""
 LONGEST_PAUSE = 5.0
@@ -138,7 +141,7 @@ class Listener:
         for outcome, count in counted(records).items():
             measuring.EVENTS.labels(name, outcome.value).inc(count)
         for place, (_, last) in places.items():
-            with suppress(IllegalStateError):
+            with suppress(IllegalStateError, AssertionError):  # the partition is another's now, or its topic is gone
                 end = consumer.highwater(place)
                 if end is not None:
                     # Behind the last record stands the mark that ends the relay's transaction.
@@ -224,6 +227,7 @@ def make_broker(settings: "ServiceSettings") -> KafkaBroker:
         consumer_only=True,
         graceful_timeout=STOP_WITHIN,
         request_timeout_ms=REQUEST_MS,
+        metadata_max_age_ms=TOPICS_MS,
         apply_types=False,
         logger=_quiet,
         log_level=logging.DEBUG,

@@ -16,6 +16,7 @@ from portal.rendering import see_other, show
 from portal.visiting import Visit, Who
 
 router = APIRouter(dependencies=[allow_anyone()])
+FIELDS = ("stage", "name", "head_teacher", "class_type", "campus_id", "entry_year")
 CRUMB = ("班级管理", "/classes")
 
 
@@ -54,9 +55,7 @@ async def _form_page(visit: Visit, form: Form | None, why: Told | None, one: Cla
     if form:
         values = form.values
     elif one:
-        values = {
-            name: getattr(one, name) or "" for name in ("name", "head_teacher", "class_type", "campus_id", "stage")
-        }
+        values = {name: getattr(one, name) or "" for name in FIELDS if name != "entry_year"}
     else:
         values = {
             "stage": stages[0] if stages else "",
@@ -68,7 +67,15 @@ async def _form_page(visit: Visit, form: Form | None, why: Told | None, one: Cla
         told=why,
         crumbs=(CRUMB, ("修改班级" if one else "新建班级", None)),
         one=one,
-        values={"name": "", "head_teacher": "", "class_type": "", "campus_id": "", "entry_year": "", **values},
+        values={
+            "stage": "",
+            "name": "",
+            "head_teacher": "",
+            "class_type": "",
+            "campus_id": "",
+            "entry_year": "",
+            **values,
+        },
         stages=stages,
         campuses=campuses.value.items if campuses.value else [],
     )

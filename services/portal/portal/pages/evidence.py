@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from chassis.http import allow_anyone
 from portal.clients.calling import Away, Refused
-from portal.forms import Sent, told
+from portal.forms import Sent, is_id, told
 from portal.pages.uploading import Upload, no_form
 from portal.rendering import handed_on, see_other
 from portal.settings import LARGEST_EVIDENCE
@@ -57,6 +57,8 @@ async def drop(visit: Who, evidence: UUID, form: Sent) -> Response:
     """Take a file away."""
     from portal.pages.pupil import pupil_page  # as above
 
+    if not is_id(form.text("student")):
+        return see_other("/students")
     student = UUID(form.text("student"))
     try:
         await visit.registry.students.drop_evidence(evidence)

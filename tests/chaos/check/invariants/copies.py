@@ -13,7 +13,6 @@ from contracts.values import NumberKind, NumberStatus, StudentStatus
 from sync.national import Projection, project
 from tests.chaos.check.registering import at_rest, invariant
 from tests.chaos.check.world import World
-from tests.chaos.check.world import pupils as present
 
 Known = dict[Any, tuple[Any, ...]]
 """Subject → what is known of it."""
@@ -179,7 +178,7 @@ def _registered(world: World) -> dict[UUID, Projection | None]:
     codes = {row.id: row.code for row in world.registry["organisation"]}
     classes = {row.id: row for row in world.registry["class"]}
     found: dict[UUID, Projection | None] = {}
-    for student_id, pupil in present(world).items():
+    for student_id, pupil in world.pupils.items():
         if pupil.row.status != "registered":
             continue
         if pupil.content is None or pupil.enrolment is None:

@@ -40,8 +40,9 @@ class Frozen(Words):
     entry_year: int
     grade_name: str
     numbers: tuple[PupilNumber, ...]
-    photo_hash: str | None
-    photo_year: int | None
+    photo_hash: str | None = None
+    """None where a photo is not required and none was taken; then nothing is packed of it."""
+    photo_year: int | None = None
     warnings: tuple[FrozenWarning, ...] = ()
     evidence: tuple[FrozenEvidence, ...] = ()
     record: StudentRecord

@@ -1,0 +1,60 @@
+"""`python -m tests.chaos --tier 2 --seed 7`: do it to a running system, ask the oracle, write the page.
+
+Exit status: 0 when everything held, 1 when something was violated, 2 when what was asked for cannot be done.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import random
+import sys
+from pathlib import Path
+
+from local_stack.launcher import default_folder
+from local_stack.refusing import CannotStartError
+from tests.chaos.page import write_page
+from tests.chaos.run import Run, forget_stack, printed, tier
+
+VIOLATED, UNUSABLE = 1, 2
+
+
+def main() -> int:
+    """The exit status."""
+    parser = argparse.ArgumentParser("python -m tests.chaos", description=__doc__)
+    parser.add_argument("--tier", type=int, choices=(1, 2), default=2, help="1: minutes; 2: up to an hour")
+    parser.add_argument("--seed", type=int, help="goes on with a run of this seed that was cut short (CHAOS_SEED)")
+    parser.add_argument("--minutes", type=float, help="begin no round that would end later")
+    parser.add_argument("--rounds", type=int, help="rest and check so often; the dose is shared among them")
+    asked = parser.parse_args()
+    seed = asked.seed if asked.seed is not None else int(os.environ.get("CHAOS_SEED") or random.randrange(1, 10**6))
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    wanted = tier(asked.tier, asked.minutes, asked.rounds)
+    folder = default_folder() / "chaos" / str(seed)
+    run = Run(wanted, seed, folder, printed)
+    printed(f"tier {wanted.number}, seed {seed}: {folder}")
+    try:
+        clean = asyncio.run(run.go())
+    except (CannotStartError, RuntimeError) as error:
+        sys.stderr.write(f"{error}\n")
+        return UNUSABLE
+    finally:
+        page = write_page(run)
+    printed(f"the page: {page}")
+    if clean and len(run.rounds) >= wanted.rounds:
+        forget_stack(folder)
+    printed(_verdict(run, clean, folder))
+    return 0 if clean else VIOLATED
+
+
+def _verdict(run: Run, clean: bool, folder: Path) -> str:
+    if not clean:
+        return f"VIOLATED; the evidence stays in {folder}"
+    if len(run.rounds) < run.tier.rounds:
+        left = run.tier.rounds - len(run.rounds)
+        return f"everything held; {left} rounds are left: the same command with --seed {run.seed} goes on"
+    return "everything held"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""The page of a run: targets beside what was found, for people (HTML) and for programs (JSON)."""
+
+import json
+import math
+import time
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+
+from chassis.crash import POINTS
+from tests.chaos.nemesis.processes import RARE
+from tests.chaos.standing import ROOT
+
+if TYPE_CHECKING:
+    from tests.chaos.run import Run
+
+RECOVERY: Final[Mapping[str, float]] = {"HTTP": 3.0, "consumer": 10.0, "PostgreSQL": 2.0, "broker": 20.0}
+"""What is back → seconds that 99 of 100 may take."""
+ELSEWHERE: Final[Mapping[str, str]] = {
+    "Power cuts of PostgreSQL and of the broker's log": "tests/chaos/test_power_cuts.py",
+    "Partitions, half-open and slow links": "tests/chaos/test_network.py",
+    "Races of two people": "tests/chaos/test_races.py",
+    "Fuzz and hostile files": "tests/chaos/test_fuzz.py, test_hostile_files.py",
+    "The oracle finds planted corruptions": "tests/chaos/test_checker.py",
+    "Deliberately broken builds are caught": "python -m tests.chaos.broken",
+}
+"""Targets that have tests of their own."""
+
+
+def write_page(run: "Run") -> Path:
+    """`report.json` and `report.html` in the run's folder; the page's path."""
+    run.folder.mkdir(parents=True, exist_ok=True)
+    found = report(run)
+    (run.folder / "report.json").write_text(json.dumps(found, ensure_ascii=False, indent=1, default=str), "utf-8")
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape(), trim_blocks=True
+    )
+    environment.filters["seconds"] = lambda value: "–" if value is None else f"{value:.2f}"
+    page = run.folder / "report.html"
+    page.write_text(environment.get_template("page.html.jinja").render(**found), "utf-8")
+    return page
+
+
+def report(run: "Run") -> dict[str, Any]:
+    """Everything that the page tells."""
+    faults = [fault for each in run.rounds for fault in each.faults]
+    recovery = recoveries(faults)
+    hit = Counter(fault["point"] for fault in faults if fault["point"])
+    operations: dict[str, Counter[str]] = defaultdict(Counter)
+    for each in run.rounds:
+        for op, outcomes in each.operations.items():
+            operations[op].update(outcomes)
+    return {
+        "tier": run.tier.number,
+        "seed": run.seed,
+        "written": time.strftime("%Y-%m-%d %H:%M"),
+        "clean": bool(run.rounds) and all(each.is_clean for each in run.rounds),
+        "rounds_wanted": run.tier.rounds,
+        "versions": run.versions,
+        "folder": str(run.folder.relative_to(ROOT) if run.folder.is_relative_to(ROOT) else run.folder),
+        "targets": targets(run, faults, recovery, hit),
+        "elsewhere": ELSEWHERE,
+        "recovery": recovery,
+        "faults": _table(Counter((fault["target"], fault["kind"]) for fault in faults)),
+        "points": {point: hit[point] for point in sorted(POINTS)},
+        "rare": sorted(RARE),
+        "operations": {op: dict(outcomes) for op, outcomes in sorted(operations.items())},
+        "unknown": sum(outcomes["info"] for outcomes in operations.values()),
+        "counts": run.rounds[-1].counts if run.rounds else {},
+        "checked": run.rounds[-1].checked if run.rounds else [],
+        "not_applicable": run.rounds[-1].not_applicable if run.rounds else {},
+        "rounds": [
+            {**asdict(each), "clean": each.is_clean, "total": sum(each.seconds.values())} for each in run.rounds
+        ],
+    }
+
+
+def recoveries(faults: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What was back after kill -9 → how soon: alone, and while other faults were under way."""
+    found: dict[str, dict[str, list[float]]] = defaultdict(lambda: {"alone": [], "beside others": []})
+    for fault in faults:
+        if fault["kind"] == "kill":
+            for what, seconds in fault["recovered"]:
+                place = "beside others" if fault["others"] else "alone"
+                found[what][place].append(math.inf if seconds is None else seconds)
+    return [
+        {
+            "what": what, "how": how, "times": len(some), "p50": quantile(some, 0.5), "p99": quantile(some, 0.99),
+            "max": _finite(max(some)), "never": sum(math.isinf(each) for each in some), "target": RECOVERY.get(what),
+        }
+        for what, groups in sorted(found.items())
+        for how, some in groups.items()
+        if some
+    ]  # fmt: skip
+
+
+def quantile(some: Sequence[float], share: float) -> float | None:
+    """The smallest value that so large a share does not exceed; None where that is for ever."""
+    ordered = sorted(some)
+    return _finite(ordered[max(0, math.ceil(share * len(ordered)) - 1)])
+
+
+def _finite(value: float) -> float | None:
+    return None if math.isinf(value) else round(value, 3)
+
+
+def targets(
+    run: "Run", faults: Sequence[Mapping[str, Any]], recovery: Sequence[Mapping[str, Any]], hit: Counter[str]
+) -> list[dict[str, Any]]:
+    """Each target, what was found, and whether that is enough."""
+    dose = run.tier.dose
+    kinds = Counter(fault["kind"] for fault in faults)
+    killed = Counter(fault["target"] for fault in faults if fault["kind"] == "kill")
+    violated = sum(count for each in run.rounds for count, _ in each.violations.values())
+    lost = sum(each.violations.get("I17", [0])[0] for each in run.rounds)
+    delivered = min((len(each.redelivered) + 1 for each in run.rounds), default=0)
+    common = POINTS - RARE
+    found = [
+        _target("Invariants violated", 0, violated, violated == 0),
+        _target("Acknowledged operations lost (RPO)", 0, lost, lost == 0 and bool(run.rounds)),
+        _at_least("kill -9 of any process, crash points too", dose.kills, kinds["kill"] + kinds["crash"]),
+        _at_least("… of PostgreSQL", dose.postgres, killed["postgres"]),
+        _at_least("… of the broker", dose.broker, killed["kafka"]),
+        _at_least("SIGSTOP beyond session or lease", dose.stops, kinds["stop"]),
+        _at_least("SIGTERM, then kill -9", dose.terminations, kinds["terminate"]),
+        _at_least("Every record delivered, times", run.tier.deliveries, delivered),
+        _at_least("Crash points hit at random", len(common), len(common & hit.keys())),
+        _at_least("Rounds ended at rest and checked", run.tier.rounds, len(run.rounds)),
+    ]
+    for what, most in RECOVERY.items():
+        for each in recovery:
+            if each["what"] == what:
+                said = "never" if each["p99"] is None else f"{each['p99']:.2f} s"
+                held = each["p99"] is not None and each["p99"] < most
+                found.append(_target(f"{what} back, p99, {each['how']}", f"< {most:g} s", said, held))
+    return found
+
+
+def _at_least(name: str, wanted: int, found: int) -> dict[str, Any]:
+    return _target(name, f"≥ {wanted:,}", f"{found:,}", found >= wanted)
+
+
+def _target(name: str, wanted: object, found: object, held: bool) -> dict[str, Any]:
+    return {"name": name, "target": str(wanted), "result": str(found), "held": held}
+
+
+def _table(counted: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
+    """Program → kind → times."""
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for (target, kind), times in sorted(counted.items()):
+        found[target][kind] = times
+    return dict(found)
