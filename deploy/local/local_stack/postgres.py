@@ -163,6 +163,8 @@ class PostgresServer:
             "max_connections": self.connections,
             "shared_buffers": "128MB",
             "max_wal_size": "2GB",
+            # After kill -9 every file would be synced by itself before recovery begins: seconds on a busy disk.
+            "recovery_init_sync_method": "syncfs",
             "jit": "off",
             "timezone": "UTC",
             "log_timezone": "UTC",
