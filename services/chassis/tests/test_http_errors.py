@@ -151,6 +151,9 @@ async def test_invalid_input_names_every_field_in_chinese_and_repeats_nothing(we
         ("q", "不认识此项，请删除。"),
     }
     assert CANARY not in answer.text
+    keys = await web.post("/v1/forms", json={"name": "甲", CANARY: 1, "G35990120190901001X": 2})
+    assert [each["field"] for each in keys.json()["errors"]] == ["?", "?"]
+    assert CANARY not in keys.text
     missing = await web.post("/v1/forms", json={})
     assert missing.json()["errors"] == [{"field": "name", "text": "此项必填。"}]
     query = await web.get("/v1/things/01930000-0000-7000-8000-0000000000a1?count=9")

@@ -1,8 +1,11 @@
 """What pydantic found wrong, in Chinese, without what was sent."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+_NAME: Final = re.compile(r"[A-Za-z_-]{1,40}\d{0,3}")
+"""What a field of ours is called. Whoever sends an object chooses its keys, and a key may be a person's number."""
 _PLACES: Final = {"body", "query", "path", "header", "cookie"}
 _DATE: Final = "请填写有效的日期，格式为2026-09-01。"
 _MOMENT: Final = "请填写有效的时间，格式为2026-09-01T08:00:00+08:00。"
@@ -68,7 +71,7 @@ _WITH_LIMITS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
 
 
 def invalid_fields(errors: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """For each error the field, dotted (`""` is the whole), and its sentence."""
+    """For each error the field, dotted (`""` is the whole, `?` a key that is no name of ours), and its sentence."""
     return [{"field": _field(each), "text": _text(each)} for each in errors[:100]]
 
 
@@ -78,7 +81,7 @@ def _field(error: Mapping[str, Any]) -> str:
         place = place[1:]
     if error.get("type") == "json_invalid":
         return ""  # the place of a syntax error is an offset, no field
-    return ".".join(str(part) for part in place)
+    return ".".join(str(part) if isinstance(part, int) or _NAME.fullmatch(part) else "?" for part in place)
 
 
 def _text(error: Mapping[str, Any]) -> str:
