@@ -25,6 +25,7 @@ JSON = b"application/json"
 JOSE = b"application/jose"
 ENDED = "Ended"
 """The type of a record without a body: the end of its subject."""
+_LARGEST_EPOCH = 2**31 - 1
 LARGEST_BODY = 900_000
 """Bytes; a larger event is refused to its writer, for the relay could never send it."""
 
@@ -112,6 +113,8 @@ def read(topic: Topic, key: bytes | None, headers: Iterable[tuple[str, bytes]]) 
     """What the headers say. Raises Unreadable."""
     found = dict(headers)
     subject = _uuid("key", key)
+    if found.get("ce_specversion", b"1.0") != b"1.0":
+        raise Unreadable("ce_specversion is not 1.0")
     if found.get("ce_subject", key) != key:
         raise Unreadable("ce_subject is not the key")
     if topic.kind is Kind.FOREIGN:
@@ -122,6 +125,8 @@ def read(topic: Topic, key: bytes | None, headers: Iterable[tuple[str, bytes]]) 
         epoch, version = _number(found, "ce_epoch"), _number(found, "ce_sequence")
         if epoch < 1 or version < 1:
             raise Unreadable("ce_epoch and ce_sequence begin at 1")
+    if epoch > _LARGEST_EPOCH:
+        raise Unreadable("ce_epoch is too large")
     return Envelope(
         subject,
         _text(found, "ce_type"),
@@ -165,9 +170,10 @@ def _number(found: dict[str, bytes], name: str, otherwise: int | None = None) ->
 
 def _text(found: dict[str, bytes], name: str) -> str:
     value = found.get(name)
-    if not value or len(value) > 200 or not value.isascii():
+    text = value.decode("ascii", "replace") if value else ""
+    if not text or len(text) > 200 or not text.isascii() or not text.isprintable():
         raise Unreadable(f"{name} is missing or no name")
-    return value.decode("ascii")
+    return text
 
 
 @lru_cache(maxsize=1024)
@@ -175,8 +181,8 @@ def _moment(value: bytes) -> datetime:
     """Everything of one transaction has the same time: it is read once."""
     try:
         moment = datetime.fromisoformat(value.decode("ascii"))
-    except ValueError:
+        if moment.tzinfo is None:
+            raise Unreadable("ce_time has no time zone")
+        return moment.astimezone(ZONE)
+    except (ValueError, OverflowError):  # the first and the last day of all may have no counterpart elsewhere
         raise Unreadable("ce_time is no moment") from None
-    if moment.tzinfo is None:
-        raise Unreadable("ce_time has no time zone")
-    return moment.astimezone(ZONE)

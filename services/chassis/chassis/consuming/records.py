@@ -48,13 +48,20 @@ class Fault:
         if isinstance(error, Refusal):
             return cls(error.code)
         if isinstance(error, ValidationError):
-            lines = (f"{'.'.join(map(str, each['loc']))}: {each['type']}" for each in error.errors(include_input=False))
+            found = error.errors(include_input=False)
+            lines = (f"{'.'.join(map(_named, each['loc']))}: {each['type']}" for each in found)
             return cls("invalid", "; ".join(lines)[:500])
         if isinstance(error, Unreadable):
             return cls("unreadable", str(error))
         if isinstance(error, SealBroken):
             return cls("seal-broken", str(error))
         return cls("failed", type(error).__name__)
+
+
+def _named(part: int | str) -> str:
+    """A step to a field. The key of a mapping came from outside: it may be personal, or nothing a text can hold."""
+    said = str(part)
+    return said if (said.isascii() and said.isidentifier()) or said.isdigit() else "?"
 
 
 CONFLICT = Fault("conflict", "The same version with other bytes has been applied: was its writer restored to the past?")
