@@ -182,7 +182,7 @@ class _Collector:
         if record.envelope is None or record.topic.kind is not Kind.STATE:
             return
         known = self._newest.get(place := (record.topic.name, record.subject))
-        if known is None or known.order <= record.order:
+        if known is None or known.order < record.order:
             self._newest[place] = record
             record = known or record
         if self._newest[place] is not record:
