@@ -13,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,8 @@ from tests.chaos.standing import versions
 from tests.harness.whole import WholeStack
 
 Say = Callable[[str], None]
-SHORTEST_WAVE, LONGEST_WAVE = 1.5, 6.0
-"""Seconds from one wave to the next."""
+SHORTEST_WAVE, LONGEST_WAVE = 2.5, 30.0
+"""Seconds from one wave to the next: PostgreSQL has to be back, or the next would kill what does not work yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +48,20 @@ class Tier:
     """Times that everything is delivered in the end."""
     load: LoadSettings
     minutes: float
+    split: bool
+    """Each service in three processes, as in production; a laptop has one, and takes a third of the processor."""
     rest_within: float = 120.0
 
 
 def tier(number: int, minutes: float | None = None, rounds: int | None = None) -> Tier:
     """The settings of a tier; `CHAOS_KILLS`, `CHAOS_POSTGRES`, `CHAOS_BROKER`, `CHAOS_STOPS` change its dose."""
     if number == 1:
-        load = LoadSettings(schools=2, classes=10, sheet=9, pause=1.5)
-        found = Tier(1, 1, Dose(), 3, load, minutes or 8)
+        load = LoadSettings(schools=3, classes=10, sheet=9, pause=1.0)
+        found = Tier(1, 1, Dose(), 3, load, minutes or 8, split=False)
     else:
         load = LoadSettings(schools=4, classes=90, sheet=15, pause=2.0)
         dose = Dose(kills=1000, postgres=300, broker=100, stops=60, terminations=40, at_once=20)
-        found = Tier(2, rounds or 20, dose, 5, load, minutes or 60)
+        found = Tier(2, rounds or 20, dose, 5, load, minutes or 60, split=True)
     changed = {
         name: int(os.environ[variable])
         for name in ("kills", "postgres", "broker", "stops")
@@ -105,7 +108,7 @@ class Run:
         self.say = say
         self.versions: dict[str, str] = {}
         self.rounds: list[Round] = [Round(**each) for each in _read(folder / "rounds.json")]
-        self.stack = WholeStack(folder / "stack", split=True, environment={**NATION, "NATION_SEED": str(seed)})
+        self.stack = WholeStack(folder / "stack", split=wanted.split, environment={**NATION, "NATION_SEED": str(seed)})
         self.heads: list[Any] = []
         """Ends of the audit's chains, kept outside of the stack."""
         self._founded: Founded | None = None
@@ -205,11 +208,11 @@ class Run:
         if act.kind == "all":
             await processes.kill_all()
             return
-        only = ("-relay", "-worker") if act.kind == "stop" else ()
-        target = act.target or someone(processes, chance, only=only)
+        target = act.target or await self._someone(processes, chance, has_lease=act.kind == "stop")
         if target is None:
             return
         if act.kind == "kill":
+            await self._is_free(processes, target)
             crash = not act.target and chance.random() < self.tier.dose.crashes
             await processes.kill(target, point=point_for(processes, target, chance) if crash else "")
         elif act.kind == "stop":
@@ -217,12 +220,29 @@ class Run:
         else:
             longer.append(asyncio.create_task(processes.terminate(target, act.seconds)))
 
+    async def _someone(self, processes: Processes, chance: random.Random, *, has_lease: bool) -> str | None:
+        """A program to which nothing is being done; waited for, but not for ever."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_WAVE):
+                while (found := someone(processes, chance, has_lease=has_lease)) is None:
+                    await processes.news()
+                return found
+        return None
+
     async def _most_are_back(self, processes: Processes, began: float) -> None:
-        """Wait until the servers answer again, but for long stops, and not for ever."""
-        while (spent := time.monotonic() - began) < LONGEST_WAVE:
-            if spent >= SHORTEST_WAVE and not processes.busy & {"postgres", "kafka"}:
-                return
-            await asyncio.sleep(0.1)
+        """Wait until PostgreSQL and most programs work again; long stops go on."""
+        await asyncio.sleep(max(0.0, began + SHORTEST_WAVE - time.monotonic()))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_WAVE):
+                while "postgres" in processes.busy or len(processes.busy) > len(processes.names) // 3:
+                    await processes.news()
+
+    async def _is_free(self, processes: Processes, name: str) -> None:
+        """Wait until a program is back from what was done to it before, but not for ever."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_WAVE):
+                while name in processes.busy:
+                    await processes.news()
 
     async def _rest(self, done: Round) -> None:
         try:

@@ -1,10 +1,10 @@
 """Which faults a round has, in waves: several overlap, and the next wave comes when most is back."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.chaos.nemesis.processes import RARE, REACHED, SERVERS, Processes
+from tests.chaos.nemesis.processes import HEARING, RARE, REACHED, SERVERS, Processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +81,11 @@ def _spread(number: int, places: int) -> Iterator[int]:
     return (place * places // number for place in range(number))
 
 
-def someone(processes: Processes, chance: random.Random, *, only: Sequence[str] = ()) -> str | None:
-    """A program that nothing is done to now; None when everything is busy."""
-    free = [
-        name for name in processes.names
-        if name not in processes.busy and name not in SERVERS and (not only or name.endswith(tuple(only)))
-    ]  # fmt: skip
+def someone(processes: Processes, chance: random.Random, *, has_lease: bool = False) -> str | None:
+    """A program that nothing is done to now, on request one with a session or a lease; None when all are busy."""
+    free = [name for name in processes.names if name not in processes.busy and name not in SERVERS]
+    if has_lease:
+        free = [name for name in free if name in HEARING or name.endswith("-relay")]
     return chance.choice(free) if free else None
 
 

@@ -14,14 +14,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from chassis.crash import POINTS
+from local_stack.plan import SERVICES
 from tests.chaos.nemesis.recovery import Probes
 from tests.harness.whole import WholeStack
 
 SERVERS: Final = ("postgres", "kafka")
+HEARING: Final = (*SERVICES, *(f"{service}-worker" for service in SERVICES))
+"""Programs that consume."""
 _CONSUMING = ("consume.before_tx", "consume.mid_tx", "consume.after_tx_before_offset", "consume.after_offset")
 _SPEAKING = ("cmd.before_commit", "cmd.after_commit_before_reply", "audit.after_insert")
 _STORING = ("photo.after_tmp_write", "photo.after_rename_before_row")
-REACHED: Final[Mapping[str, Sequence[str]]] = {
+_RELAYING = ("relay.after_fetch", "relay.after_send_before_ack", "relay.after_ack_before_mark", "relay.after_mark")
+_BY_ROLE: Final[Mapping[str, Sequence[str]]] = {
     "registry-api": (*_SPEAKING, "login.after_rehash"),
     "review-api": _SPEAKING,
     "photo-api": (*_SPEAKING, *_STORING),
@@ -35,18 +39,19 @@ REACHED: Final[Mapping[str, Sequence[str]]] = {
     "review-worker": (*_CONSUMING, "audit.after_insert", "dlq.after_park_before_offset", "saga.timer_fired_before_tx"),
     "photo-worker": (*_SPEAKING, *_CONSUMING, *_STORING, "photo.after_row", "saga.timer_fired_before_tx"),
     "sync-worker": (*_CONSUMING, "audit.after_insert", "ack.after_receive_before_tx", "saga.timer_fired_before_tx"),
-    **{
-        f"{service}-relay": (
-            "relay.after_fetch",
-            "relay.after_send_before_ack",
-            "relay.after_ack_before_mark",
-            "relay.after_mark",
-        )
-        for service in ("registry", "review", "photo", "sync")
-    },
-    **{f"{service}-migrate": ("migrate.mid",) for service in ("registry", "review", "photo", "sync")},
+    **{f"{service}-relay": _RELAYING for service in SERVICES},
 }
-"""Program → the crash points that its work comes by."""
+REACHED: Final[Mapping[str, Sequence[str]]] = {
+    **_BY_ROLE,
+    **{
+        service: tuple(
+            dict.fromkeys(point for name, points in _BY_ROLE.items() if name.startswith(service) for point in points)
+        )
+        for service in SERVICES
+    },
+    **{f"{service}-migrate": ("migrate.mid",) for service in SERVICES},
+}
+"""Program, in one process or in three → the crash points that its work comes by."""
 RARE: Final = frozenset({"login.after_rehash", "dlq.after_park_before_offset", "migrate.mid"})
 """Points that ordinary work does not come by: somebody has to lead there."""
 assert {point for points in REACHED.values() for point in points} == POINTS
@@ -88,6 +93,7 @@ class Processes:
         """Program → the point at which it is to die."""
         self._under_way: set[str] = set()
         self._watching: set[asyncio.Task[None]] = set()
+        self._news = asyncio.Event()
         self._places: dict[str, int] = {}
 
     @property
@@ -100,17 +106,23 @@ class Processes:
         """Programs to which something is being done, or that are not back yet."""
         return frozenset(self._under_way)
 
+    async def news(self) -> None:
+        """Wait until something that was done is over."""
+        self._news.clear()
+        await self._news.wait()
+
     async def kill(self, name: str, *, point: str = "") -> None:
-        """kill -9. With a point, its next start dies there by itself, and the one after that does not."""
+        """kill -9 of what runs; with a point, its next start dies there by itself, and the one after that does not."""
         if point:
             self.stack.tell_next_start(name, CRASH_AT=point)
             self.armed[name] = point
         else:
             self.armed.pop(name, None)
         pid = self.stack.pids.get(name)
+        if pid is None:
+            return
         with self._doing(Fault("kill", name, time.time())) as fault:
-            if pid is not None:
-                _send(pid, signal.SIGKILL)
+            _send(pid, signal.SIGKILL)
             self._watch(fault)
 
     async def stop(self, name: str, seconds: float) -> None:
@@ -118,7 +130,7 @@ class Processes:
         pid = self.stack.pids.get(name)
         if pid is None:
             return
-        before = await self.probes.consumed(name) if name.endswith("-worker") else 0.0
+        before = await self.probes.consumed(name) if name in HEARING else 0.0
         with self._doing(Fault("stop", name, time.time(), lasted=seconds)) as fault:
             _send(pid, signal.SIGSTOP)
             try:
@@ -198,12 +210,13 @@ class Processes:
                 fault.recovered.append(await self.probes.back(fault.target))
             finally:
                 self._under_way.discard(fault.target)
+                self._news.set()
 
         async def listen() -> None:
             if (seconds := await self.probes.heard(fault.target, consumed)) is not None:
                 fault.recovered.append(("consumer", seconds))
 
-        for act in (watch, listen) if fault.target.endswith("-worker") else (watch,):
+        for act in (watch, listen) if fault.target in HEARING else (watch,):
             task = asyncio.create_task(act(), name=f"{act.__name__} {fault.target}")
             self._watching.add(task)
             task.add_done_callback(self._watching.discard)

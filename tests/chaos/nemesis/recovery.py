@@ -1,6 +1,7 @@
 """How long until something is back: asked from outside, as somebody who needs it would."""
 
 import asyncio
+import json
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -67,7 +68,7 @@ class Probes:
             return "relay", await _until(leads, 0.1, GIVEN_UP_AFTER)
         if name.endswith("-worker"):
             return "worker", await _until(lambda: _is_ready(port), 0.05, GIVEN_UP_AFTER)
-        return "HTTP", await _until(lambda: _is_ready(port), 0.03, GIVEN_UP_AFTER)
+        return "HTTP", await _until(lambda: _answers(port), 0.03, GIVEN_UP_AFTER)
 
     async def consumed(self, name: str) -> float:
         """Events that a worker has handled since it began; 0 where it does not answer."""
@@ -132,6 +133,14 @@ async def _until(asked: Callable[[], Awaitable[bool]], every: float, longest: fl
 
 async def _is_ready(port: int) -> bool:
     return (await get(port, "/health/ready"))[0] == 200
+
+
+async def _answers(port: int) -> bool:
+    """Whether requests are answered: its database is asked, a broker that is away is no concern of theirs."""
+    status, body = await get(port, "/health/ready")
+    if status == 503 and (why := json.loads(body or b"{}").get("why")):
+        return all(each.startswith(("Nothing is consumed", "The relay cannot send")) for each in why)
+    return status == 200
 
 
 async def _sum(port: int, name: bytes) -> float:

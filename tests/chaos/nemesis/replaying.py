@@ -14,7 +14,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from contracts.topics import NATIONAL_RECORD, TOPICS
 from tests.chaos.nemesis.planning import SESSION
-from tests.chaos.nemesis.processes import Processes
+from tests.chaos.nemesis.processes import HEARING, Processes
 
 EMPTY_WITHIN = 30.0
 """Seconds for the broker to find out that a stopped member is gone; its session is six."""
@@ -34,7 +34,7 @@ async def deliver_again(processes: Processes) -> float:
     The readers are the workers and the nation. Raises TimeoutError when the broker keeps their groups.
     """
     stack = processes.stack
-    readers = [name for name in stack.pids if name.endswith("-worker") or name == "nation"]
+    readers = [name for name in stack.pids if name in HEARING or name == "nation"]
     pids = [stack.pids[name] for name in readers]
     began = time.monotonic()
     for pid in pids:
