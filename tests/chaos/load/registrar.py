@@ -41,7 +41,7 @@ class Registrar:
             if chance.random() < self._settings.twice:
                 await self._bring_in(sheet)
             yield sheet
-            await asyncio.sleep(self._settings.pause * chance.uniform(0.5, 1.5))
+            await asyncio.sleep(self._settings.between_sheets * chance.uniform(0.5, 1.5))
 
     async def _bring_in(self, sheet: Sheet) -> None:
         """One workbook to its end; the same one again creates nobody. It is done when its counts are told."""

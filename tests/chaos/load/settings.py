@@ -20,8 +20,10 @@ class LoadSettings:
     """Rows of a workbook."""
     pause: float = 2.0
     """Seconds between two pieces of work of a person, on average."""
+    between_sheets: float = 2.0
+    """Seconds between two workbooks of a registrar, on average."""
     most: int | None = None
-    """Workbooks that a registrar imports; None: until she is told to stop."""
+    """Workbooks that a registrar imports; None: until she is told to stop, or every class is full."""
     faults: Share = 0.05
     """Rows with a fault that a clerk makes."""
     dry_runs: Share = 0.5
