@@ -69,7 +69,7 @@ class Link:
         self._client = httpx2.AsyncClient(trust_env=False, timeout=30)
         self._wire = WireKeys.read(self.keys["registry"])
         self._writer = HeaderWriter(STUDENT_RECORD)
-        self._environment = {
+        self.environment = {
             **os.environ,
             **MOODY,
             "SYNC_DATABASE": dsn,
@@ -89,7 +89,7 @@ class Link:
 
     def start(self, name: str) -> None:
         words = ["all"] if name == "sync" else []
-        self.running[name] = subprocess.Popen([sys.executable, "-m", name, *words], env=self._environment)
+        self.running[name] = subprocess.Popen([sys.executable, "-m", name, *words], env=self.environment)
 
     def kill(self, name: str) -> None:
         self.running[name].kill()
@@ -122,10 +122,10 @@ class Link:
             await producer.send(STUDENT_RECORD.name, body, key=key, headers=headers, partition=where)
         await producer.stop()
 
-    async def rows(self, query: str) -> list[asyncpg.Record]:
+    async def rows(self, query: str, *values: Any) -> list[asyncpg.Record]:
         connection = await asyncpg.connect(self.dsn)
         try:
-            return list(await connection.fetch(query))
+            return list(await connection.fetch(query, *values))
         finally:
             await connection.close()
 

@@ -1,0 +1,192 @@
+"""The nation is silent, cut off while it answers, repeats, contradicts itself and talks rubbish: what held, holds."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from chassis.envelope import HeaderWriter, partition_of
+from chassis.migrating import upgrade
+from chassis.topics import create
+from contracts.topics import NATIONAL_RECORD, RECEIPT
+from local_stack.kafka import KafkaServer
+from nation.wire import Keys
+from services.chassis.tests.rig import read_topic
+from tests.chaos.network.link import Link
+from tests.chaos.network.pair import last
+from tests.chaos.network.speech import Kafka, producing
+from tests.harness.eventually import eventually
+from tests.journeys.test_national_link import PARTITIONS, a_record
+from tests.journeys.test_national_link import Link as Programs
+
+PUPILS = 60
+NATION = {
+    "NATION_REJECTS": "0", "NATION_PROBLEMS": "0", "NATION_NUMBERS": "0", "NATION_REPEATS": "0.5",
+    "NATION_REORDERS": "0.5", "NATION_DELAYS": "0.2", "NATION_DELAY": "PT1S", "NATION_BATCH": "20",
+}  # fmt: skip
+
+
+class Abroad:
+    """Sync and the nation as two programs, with a link between the nation and the broker."""
+
+    def __init__(self, programs: Programs, link: Link, bootstrap: str) -> None:
+        self.programs, self.link, self.bootstrap = programs, link, bootstrap
+        self.students = [uuid4() for _ in range(PUPILS)]
+        self._receipts = Keys(programs.keys["nation"], RECEIPT.name)
+
+    async def tell(self, version: int) -> None:
+        """Registry says every pupil anew."""
+        await self.programs.say([(student, version, a_record(n, version)) for n, student in enumerate(self.students)])
+
+    async def pupils(self) -> dict[UUID, Any]:
+        """What sync knows of each."""
+        rows = await self.programs.rows(
+            "SELECT student_id, spoken, standing, accepted_version, number_version FROM national_pupil"
+        )
+        return {row["student_id"]: row for row in rows}
+
+    async def all_said(self, content: int) -> bool:
+        """Whether sync has said the n-th content of every pupil, and its relay has sent it."""
+        said = await self.programs.rows(
+            "SELECT 1 FROM watermark WHERE topic = 'registry.student-record.v1' AND version >= $1", content
+        )
+        return len(said) == PUPILS and not await self.programs.rows("SELECT 1 FROM outbox WHERE published_at IS NULL")
+
+    async def all_taken(self) -> bool:
+        """Whether the nation has taken the newest record of every pupil, and sync has heard of it."""
+        found = await self.pupils()
+        assert len(found) == PUPILS
+        return all(row["accepted_version"] == json.loads(row["spoken"])[-1][1] for row in found.values())
+
+    async def answer(self, student: UUID, kind: str, *, body: bytes | None = None, sealed_for: UUID | None = None,
+                     **said: Any) -> None:  # fmt: skip
+        """A receipt in the nation's name; `body` instead of everything, `sealed_for` another pupil."""
+        key = str(student).encode()
+        if body is None:
+            text = json.dumps({"answered_at": datetime.now(UTC).isoformat(), **said}).encode()
+            body = self._receipts.seal(str(sealed_for or student), text)
+        headers = HeaderWriter(RECEIPT).write(key, uuid4(), kind, 1, 1, datetime.now(UTC), None, None, None)
+        producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap)
+        await producer.start()
+        place = partition_of(key, PARTITIONS)
+        await producer.send_and_wait(RECEIPT.name, body, key=key, headers=headers, partition=place)
+        await producer.stop()
+
+    async def echo(self, student: UUID) -> dict[str, Any]:
+        """What names the newest record of the pupil."""
+        epoch, version, content, _ = json.loads((await self.pupils())[student]["spoken"])[-1]
+        return {"student_id": str(student), "epoch": epoch, "version": version, "content_hash": content}
+
+
+@pytest.fixture
+async def abroad(
+    own_kafka: Callable[[], Awaitable[KafkaServer]], fresh_database: Callable[[str], str], tmp_path: Path
+) -> AsyncIterator[Abroad]:
+    broker = await own_kafka()
+    async with running(broker, fresh_database("sync"), tmp_path) as found:
+        yield found
+
+
+@asynccontextmanager
+async def running(broker: KafkaServer, dsn: str, folder: Path) -> AsyncIterator[Abroad]:
+    await create(broker.bootstrap, cap=PARTITIONS)
+    await asyncio.to_thread(upgrade, dsn, package="sync")
+    link = await Link("127.0.0.1", broker.port, Kafka("127.0.0.1", broker.port)).start()
+    programs = Programs(folder, broker.bootstrap, dsn)
+    programs.environment.update(NATION, NATION_KAFKA=link.address)
+    for name in ("sync", "nation"):
+        programs.start(name)
+    try:
+        for name in ("sync", "nation"):
+            await programs.until_ready(name)
+        yield Abroad(programs, link, broker.bootstrap)
+    finally:
+        for process in programs.running.values():
+            process.kill()
+            process.wait()
+        await link.stop()
+
+
+@pytest.mark.timeout(240)
+async def test_the_nation_is_silent_cut_off_and_talks_rubbish(abroad: Abroad) -> None:
+    await abroad.tell(1)
+    await eventually(abroad.all_taken, within=60, every=0.2)
+
+    # Silent (X1): sync goes on saying; the backlog is drained in order when the nation is back.
+    abroad.link.silence()
+    for version in (2, 3, 4):
+        await abroad.tell(version)
+        await eventually(partial(abroad.all_said, version), within=60, every=0.2)
+    await last(4)
+    assert {row["standing"] for row in (await abroad.pupils()).values()} == {"waiting"}
+    assert await abroad.programs.is_ready("sync")
+    abroad.link.heal()
+    await eventually(abroad.all_taken, within=60, every=0.2)
+
+    # Its answers are stored, and the connection is gone before it learns that (X2): it answers again.
+    abroad.link.reset_at(producing, after=True, times=1)
+    await abroad.tell(5)
+    await eventually(lambda: abroad.link.is_spent, within=30)
+    await eventually(abroad.all_taken, within=60, every=0.2)
+    await _is_in_order(abroad)
+
+    # Answers that cannot be true, or are none (X3 to X6).
+    one, two, three, *_ = abroad.students
+    before = await abroad.pupils()
+    echo, others = await abroad.echo(one), await abroad.echo(two)
+    await abroad.answer(one, "NumberIssued", echo=echo, number="G999999202001010017")
+    await abroad.answer(two, "NumberIssued", echo=others, number="G999999202001010017")
+    await abroad.answer(one, "NumberIssued", echo=echo, number="G999999202001010025")
+    await abroad.answer(two, "RecordRejected", echo=others, rejections=[{"field": "xm", "reason": "错"}])
+    await abroad.answer(three, "RecordAccepted", echo=echo)
+    await abroad.answer(uuid4(), "RecordAccepted", echo=echo)
+    await abroad.answer(one, "RecordAccepted", echo={**echo, "version": 99})
+    await abroad.answer(one, "RecordAccepted", body=b"<html>502 Bad Gateway</html>")
+    await abroad.answer(one, "RecordAccepted", sealed_for=two, echo=echo)
+    await abroad.answer(one, "RecordAccepted", echo={"student_id": str(one)})
+    await abroad.answer(one, "ProblemFound", echo=echo, problem="no such problem")
+    await abroad.answer(one, "Whispered", echo=echo)
+    await abroad.tell(6)
+    await eventually(abroad.all_taken, within=60, every=0.2)
+
+    async def is_told() -> bool:
+        found = await abroad.programs.rows("SELECT reason FROM parked ORDER BY reason")
+        assert [row["reason"] for row in found] == [
+            "invalid", "invalid", "receipt-for-another-pupil", "receipt-for-another-pupil",
+            "receipt-for-unknown-version", "seal-broken", "seal-broken",
+        ]  # fmt: skip
+        return True
+
+    await eventually(is_told, within=30, every=0.2)
+    conflicts = await abroad.programs.rows("SELECT student_id, code, heard FROM conflict")
+    assert {(row["student_id"], row["code"]) for row in conflicts} == {
+        (one, "second-number"), (two, "number-of-another-pupil"), (two, "contradicts-final-answer"),
+    }  # fmt: skip
+    after = await abroad.pupils()
+    assert after[one]["number_version"] is not None
+    assert after[two]["number_version"] is None
+    assert all(after[each]["accepted_version"] >= before[each]["accepted_version"] for each in after)
+
+
+async def _is_in_order(abroad: Abroad) -> None:
+    """First occurrences of each pupil's records rise, and the nation's newest is the last that was said."""
+    said: dict[bytes, list[int]] = {}
+    for record in await read_topic(abroad.bootstrap, NATIONAL_RECORD.name):
+        said.setdefault(record.key, []).append(int(dict(record.headers)["ce_sequence"]))
+    assert all(versions == sorted(versions) for versions in said.values())
+    for student in _some(abroad.students):
+        theirs = await abroad.programs.nation(f"/state?student={student}")
+        assert theirs["newest"]["version"] == said[str(student).encode()][-1]
+        assert len({(one["epoch"], one["version"]) for one in theirs["records"]}) == len(theirs["records"])
+
+
+def _some(students: Sequence[UUID]) -> Sequence[UUID]:
+    return students[::7]
