@@ -176,7 +176,7 @@ class _Collector:
                 record.body = None
             plain = None
         for text in (plain, *(value for _, value in record.headers or ())):
-            if text is not None:
+            if text is not None and places.MAY_HOLD_WORDS.search(text):
                 for word in places.WORDS.findall(text.decode("utf-8", "replace")):
                     self.word(word, where)
         if record.envelope is None or record.topic.kind is not Kind.STATE:

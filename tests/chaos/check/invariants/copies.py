@@ -3,14 +3,14 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
-from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
 from contracts.registry import PupilNumber, StudentRecordChanged
-from contracts.values import NumberKind, NumberStatus, StudentStatus
-from sync.national import Projection, project
+from contracts.values import NumberKind, NumberStatus, Stage, StudentStatus
+from sync.national import SCHOOL_COLUMN, STUDENT_NUMBER_COLUMN, Projection, project
 from tests.chaos.check.registering import at_rest, invariant
 from tests.chaos.check.world import World
 
@@ -136,41 +136,32 @@ def _identity(world: World) -> Iterator[tuple[str, Known, Known]]:
 
 @invariant("I15", "what the nation is told is what registry has", at_rest)
 def projections(world: World) -> Iterator[str]:
-    """A digest by school of registry's registered pupils and of sync's projections; where they differ, the rows."""
-    here: dict[Any, dict[UUID, str]] = defaultdict(dict)
-    there: dict[Any, dict[UUID, str]] = defaultdict(dict)
-    told = {row.student_id: row for row in world.sync["national_pupil"]}
+    """School by school the projections of registry's registered pupils and those that sync holds; then the rows."""
+    here: dict[Any, dict[UUID, Projection]] = defaultdict(dict)
+    there: dict[Any, dict[UUID, Projection]] = defaultdict(dict)
+    told = {row.student_id for row in world.sync["national_pupil"]}
     unreadable = set()
     for student_id, projection in _registered(world).items():
         if projection is None or (student_id in told and student_id not in world.projections):
             unreadable.add(student_id)  # what does not open is told by I27
             continue
-        here[projection.fields["xxbsm"]][student_id] = _digest(projection)
-    for student_id in told.keys() & world.projections.keys() - unreadable:
+        here[projection.fields[SCHOOL_COLUMN]][student_id] = _compared(projection)
+    for student_id in (told & world.projections.keys()) - unreadable:
         kept = Projection.from_json(world.projections[student_id])
         if not kept.void:
-            there[kept.fields.get("xxbsm")][student_id] = _digest(kept)
+            there[kept.fields.get(SCHOOL_COLUMN)][student_id] = _compared(kept)
     for school in here.keys() | there.keys():
-        if _of_school(here[school]) == _of_school(there[school]):
+        if here[school] == there[school]:
             continue
         for student_id in here[school].keys() | there[school].keys():
             if here[school].get(student_id) != there[school].get(student_id):
                 yield f"student {student_id} of school {school} is another for the nation than in registry"
 
 
-def _digest(projection: Projection) -> str:
+def _compared(projection: Projection) -> Projection:
     """Without the 学籍号: that a pupil carries the one which the nation issued is no news to it."""
-    fields = {column: value for column, value in projection.fields.items() if column != "grbsm"}
-    return Projection(
-        projection.void, projection.stage, projection.entry_year, projection.class_number, fields, projection.family
-    ).content_hash
-
-
-def _of_school(digests: Mapping[UUID, str]) -> bytes:
-    found = sha256()
-    for student_id in sorted(digests):
-        found.update(student_id.bytes + digests[student_id].encode())
-    return found.digest()
+    fields = {column: value for column, value in projection.fields.items() if column != STUDENT_NUMBER_COLUMN}
+    return replace(projection, fields=fields)
 
 
 def _registered(world: World) -> dict[UUID, Projection | None]:
@@ -185,18 +176,18 @@ def _registered(world: World) -> dict[UUID, Projection | None]:
             found[student_id] = None
             continue
         seat = classes.get(pupil.enrolment.class_id)
-        said = StudentRecordChanged(
+        said = StudentRecordChanged.model_construct(
             status=StudentStatus.REGISTERED,
             enrolment_id=pupil.row.enrolment_id,
             school_id=pupil.row.school_id,
             school_code=codes.get(pupil.row.school_id, ""),
             class_number=seat.number if seat else "",
             class_name=seat.name if seat else "",
-            stage=pupil.enrolment.stage,
+            stage=Stage(pupil.enrolment.stage),
             entry_year=pupil.enrolment.entry_year,
             registered_on=pupil.row.registered_on,
             numbers=tuple(
-                PupilNumber(kind=NumberKind(kind), value=value, status=NumberStatus.PROVISIONAL)
+                PupilNumber.model_construct(kind=NumberKind(kind), value=value, status=NumberStatus.PROVISIONAL)
                 for kind, value in pupil.numbers.items()
             ),
             record=pupil.content.record,

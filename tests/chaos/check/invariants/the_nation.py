@@ -21,17 +21,21 @@ def both_memories(world: World) -> Iterator[str]:
     for record in world.nation.records:
         judged[record["student"]][record["epoch"], record["version"], record["hash"]] = record
     spoken: dict[str, set[tuple[int, int, str]]] = {}
+    silent = {record["student"] for record in world.nation.records if record["silent"] and record["taken"]}
     for row in world.sync["national_pupil"]:
         student = str(row.student_id)
         said = json.loads(row.spoken)
         spoken[student] = {(epoch, version, content) for epoch, version, content, _ in said}
-        yield from _of_pupil(world, row, said, judged.pop(student, {}))
+        yield from _of_pupil(world, row, said, judged.pop(student, {}), silent)
     for student in judged:
         yield f"the nation knows {student}, of whom it was told nothing"
     yield from _receipts(world, spoken)
 
 
-def _of_pupil(world: World, row: Any, said: list[Any], judged: dict[tuple[int, int, str], Any]) -> Iterator[str]:
+def _of_pupil(
+    world: World, row: Any, said: list[Any], judged: dict[tuple[int, int, str], Any], silent: set[str]
+) -> Iterator[str]:
+    """`silent`: pupils of whom the nation took something without saying so; its copy may be newer than we know."""
     assert world.nation is not None
     student = str(row.student_id)
     taken = []
@@ -49,7 +53,11 @@ def _of_pupil(world: World, row: Any, said: list[Any], judged: dict[tuple[int, i
     if row.accepted_version != (newest[1] if newest else None):
         yield f"{student} is kept as accepted in version {row.accepted_version}, newest taken {newest}"
     theirs = world.nation.pupils.get(student)
-    if newest and (theirs is None or (theirs["epoch"], theirs["version"], theirs["hash"]) != newest):
+    if (
+        newest
+        and student not in silent
+        and (theirs is None or (theirs["epoch"], theirs["version"], theirs["hash"]) != newest)
+    ):
         yield f"the nation's copy of {student} is not the version that it took last"
     if (row.number_blind is not None) != (student in world.nation.numbered) and row.ended_at is None:
         yield f"a number of {student} is known to one side only"
