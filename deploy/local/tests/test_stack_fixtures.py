@@ -81,6 +81,10 @@ async def test_postgres_that_was_killed_starts_again_on_its_folder(
     await server.kill()
     await server.start()
     assert await server.address.create_database("review", "review") is False
+    connection = await server.address.connect()
+    # File by file it would take seconds on a busy disk, and a killed server has to be back within two.
+    assert await connection.fetchval("SHOW recovery_init_sync_method") == "syncfs"
+    await connection.close()
 
 
 async def test_a_broker_that_was_killed_keeps_what_it_had_acknowledged(
