@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from local_stack.layout import Layout, write_json
@@ -40,12 +41,16 @@ def another_than(supervisor: Supervisor, pid: int) -> Callable[[], int | None]:
     return running
 
 
+def is_past(moment: float) -> bool:
+    return time.monotonic() > moment
+
+
 async def test_what_is_killed_now_and_then_comes_back_at_once_each_time(tmp_path: Path) -> None:
     async with supervised("import time; time.sleep(100)", log=tmp_path / "log") as (supervisor, told):
         for _ in range(3):
             pid = supervisor.pids()["program"]
             steady_at = time.monotonic() + STEADY_AFTER
-            await eventually(lambda at=steady_at: time.monotonic() > at + 0.2)
+            await eventually(partial(is_past, steady_at + 0.2))
             os.kill(pid, signal.SIGKILL)
             await eventually(another_than(supervisor, pid), within=30)
 
