@@ -32,8 +32,11 @@ from tests.chaos.standing import versions
 from tests.harness.whole import WholeStack
 
 Say = Callable[[str], None]
-SHORTEST_WAVE, LONGEST_WAVE = 2.5, 30.0
-"""Seconds from one wave to the next: PostgreSQL has to be back, or the next would kill what does not work yet."""
+SHORTEST_WAVE, LONGEST_WAVE, HURRIED_WAVE = 2.5, 30.0, 4.0
+"""Seconds from one wave to the next: what was killed has to be back, or the next would kill what does not work yet.
+Where the time of a round's faults is used up, on a slow machine, less is waited for."""
+FAULTS_SHARE = 0.6
+"""Of a round's time; the rest is for heal, rest and check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ class Run:
         """Ends of the audit's chains, kept outside of the stack."""
         self._founded: Founded | None = None
         self._began = time.monotonic()
+        self._hurry_from = self._began
 
     async def go(self) -> bool:
         """Every round that is left, as long as there is time; whether all rounds are clean."""
@@ -190,6 +194,7 @@ class Run:
     async def _fault(self, processes: Processes, chance: random.Random) -> None:
         plan = waves(self.tier.dose.of(self.tier.rounds), chance)
         longer: list[asyncio.Task[None]] = []
+        self._hurry_from = time.monotonic() + FAULTS_SHARE * 60 * self.tier.minutes / self.tier.rounds
         for number, wave in enumerate(plan, 1):
             began = time.monotonic()
             for act in wave:
@@ -220,10 +225,13 @@ class Run:
         else:
             longer.append(asyncio.create_task(processes.terminate(target, act.seconds)))
 
+    def _longest(self) -> float:
+        return LONGEST_WAVE if time.monotonic() < self._hurry_from else HURRIED_WAVE
+
     async def _someone(self, processes: Processes, chance: random.Random, *, has_lease: bool) -> str | None:
         """A program to which nothing is being done; waited for, but not for ever."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(LONGEST_WAVE):
+            async with asyncio.timeout(self._longest()):
                 while (found := someone(processes, chance, has_lease=has_lease)) is None:
                     await processes.news()
                 return found
@@ -233,14 +241,14 @@ class Run:
         """Wait until PostgreSQL and most programs work again; long stops go on."""
         await asyncio.sleep(max(0.0, began + SHORTEST_WAVE - time.monotonic()))
         with suppress(TimeoutError):
-            async with asyncio.timeout(LONGEST_WAVE):
+            async with asyncio.timeout(self._longest()):
                 while "postgres" in processes.busy or len(processes.busy) > len(processes.names) // 3:
                     await processes.news()
 
     async def _is_free(self, processes: Processes, name: str) -> None:
         """Wait until a program is back from what was done to it before, but not for ever."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(LONGEST_WAVE):
+            async with asyncio.timeout(self._longest()):
                 while name in processes.busy:
                     await processes.news()
 

@@ -19,6 +19,9 @@ GIVEN_UP_AFTER: Final = 90.0
 """Seconds after which it counts as not recovered."""
 UNHEARD_AFTER: Final = 30.0
 """Seconds without an event: nothing was there to be handled, which says nothing about the consumer."""
+EVERY: Final = 0.1
+DEARLY: Final = 0.4
+"""Seconds between two questions, and between two of those that cost who is asked some milliseconds."""
 _SAMPLE: Final = re.compile(rb"^(consumed_events_total|relay_leads)(?:\{[^}]*\})? ([0-9.e+]+)$", re.MULTILINE)
 
 
@@ -56,19 +59,19 @@ class Probes:
     async def back(self, name: str) -> tuple[str, float | None]:
         """(what is back, seconds from now); None where it did not come back in time."""
         if name == "postgres":
-            return "PostgreSQL", await _until(self._database_answers, 0.03, GIVEN_UP_AFTER)
+            return "PostgreSQL", await _until(self._database_answers, EVERY, GIVEN_UP_AFTER)
         if name == "kafka":
-            return "broker", await _until(self._broker_answers, 0.2, GIVEN_UP_AFTER)
+            return "broker", await _until(self._broker_answers, EVERY, GIVEN_UP_AFTER)
         port = self.port(name)
         if name.endswith("-relay"):
 
             async def leads() -> bool:
                 return await _sum(port, b"relay_leads") > 0
 
-            return "relay", await _until(leads, 0.1, GIVEN_UP_AFTER)
+            return "relay", await _until(leads, DEARLY, GIVEN_UP_AFTER)
         if name.endswith("-worker"):
-            return "worker", await _until(lambda: _is_ready(port), 0.05, GIVEN_UP_AFTER)
-        return "HTTP", await _until(lambda: _answers(port), 0.03, GIVEN_UP_AFTER)
+            return "worker", await _until(lambda: _is_ready(port), EVERY, GIVEN_UP_AFTER)
+        return "HTTP", await _until(lambda: _answers(port), EVERY, GIVEN_UP_AFTER)
 
     async def consumed(self, name: str) -> float:
         """Events that a worker has handled since it began; 0 where it does not answer."""
@@ -84,7 +87,7 @@ class Probes:
         async def more() -> bool:
             return await _sum(port, b"consumed_events_total") > beyond
 
-        return await _until(more, 0.1, UNHEARD_AFTER)
+        return await _until(more, DEARLY, UNHEARD_AFTER)
 
     async def are_ready(self) -> bool:
         """Whether every program says that it is ready, and both servers answer."""
