@@ -37,7 +37,7 @@ from tests.harness.sheets import a_row
 from tests.harness.whole import WholeStack
 
 pytestmark = pytest.mark.timeout(3600)
-PARSERS: Final = 0.02
+PARSERS: Final = 0.025
 """Of all requests, for each parser."""
 RAW: Final = 0.1
 _TEXTS = st.one_of(st.text(max_size=60), st.sampled_from([each for each in STRANGE if each.isprintable()]))
