@@ -210,7 +210,7 @@ async def _said(host: str, port: int, content: bytes, *, rude: bool) -> bytes:
     """What is answered to bytes; `rude` goes away without listening."""
     reader, writer = await asyncio.open_connection(host, port)
     try:
-        with suppress(ConnectionError):
+        with suppress(OSError):  # it has hung up on such a stranger
             writer.write(content)
             await writer.drain()
             if rude:
