@@ -115,7 +115,7 @@ async def running(broker: KafkaServer, dsn: str, folder: Path) -> AsyncIterator[
         await link.stop()
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 async def test_the_nation_is_silent_cut_off_and_talks_rubbish(abroad: Abroad) -> None:
     await abroad.tell(1)
     await eventually(abroad.all_taken, within=60, every=0.2)
