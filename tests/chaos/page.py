@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from jinja2 import Environment, FileSystemLoader, select_autoescape
+from jinja2 import Environment, FileSystemLoader
 
 from chassis.crash import POINTS
 from tests.chaos.nemesis.processes import RARE
@@ -36,9 +36,7 @@ def write_page(run: "Run") -> Path:
     run.folder.mkdir(parents=True, exist_ok=True)
     found = report(run)
     (run.folder / "report.json").write_text(json.dumps(found, ensure_ascii=False, indent=1, default=str), "utf-8")
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape(), trim_blocks=True
-    )
+    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True)
     environment.filters["seconds"] = lambda value: "–" if value is None else f"{value:.2f}"
     page = run.folder / "report.html"
     page.write_text(environment.get_template("page.html.jinja").render(**found), "utf-8")

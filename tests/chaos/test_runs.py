@@ -1,0 +1,88 @@
+"""What a run plans and what its page says, without a stack."""
+
+import json
+import random
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.nemesis.planning import Dose, waves
+from tests.chaos.page import quantile, recoveries, write_page
+from tests.chaos.run import Round, Run, tier
+
+
+def a_fault(kind: str, target: str, recovered: list[Any] | None = None, **about: Any) -> dict[str, Any]:
+    return {"kind": kind, "target": target, "point": "", "others": 0, "recovered": recovered or [], **about}
+
+
+def test_the_waves_of_a_round_have_its_dose_and_follow_from_the_seed() -> None:
+    dose = Dose(kills=60, postgres=30, broker=5, stops=5, terminations=3, at_once=1)
+    found = waves(dose, random.Random(7))
+
+    acts = Counter((act.kind, act.target) for wave in found for act in wave)
+    assert acts == {
+        ("kill", "postgres"): 30, ("kill", "kafka"): 5, ("kill", ""): 25,
+        ("stop", ""): 5, ("terminate", ""): 3, ("all", ""): 1,
+    }  # fmt: skip
+    assert all(sum(act.target == "postgres" for act in wave) <= 1 for wave in found)
+    lengths = sorted(act.seconds for wave in found for act in wave if act.kind == "stop")
+    assert lengths[0] > 6
+    assert lengths[-1] == 20
+    assert found == waves(dose, random.Random(7))
+    assert found != waves(dose, random.Random(8))
+
+
+def test_twenty_rounds_together_have_at_least_the_dose_of_tier_two() -> None:
+    dose = tier(2).dose
+    each = dose.of(20)
+    assert (20 * each.kills, 20 * each.postgres, 20 * each.broker, 20 * each.stops) == (1000, 300, 100, 60)
+
+
+def test_recovery_is_told_alone_and_beside_others() -> None:
+    faults = [
+        a_fault("kill", "sync", [["HTTP", 1.0], ["consumer", 2.5]]),
+        a_fault("kill", "photo", [["HTTP", 4.0]], others=2),
+        a_fault("kill", "review", [["HTTP", None]], others=1),
+        a_fault("stop", "review", [["HTTP", 0.1]]),
+    ]
+    found = {(each["what"], each["how"]): each for each in recoveries(faults)}
+    assert (found["HTTP", "alone"]["p50"], found["HTTP", "alone"]["times"]) == (1.0, 1)
+    assert found["HTTP", "beside others"]["p50"] == 4.0
+    assert found["HTTP", "beside others"]["p99"] is None
+    assert found["HTTP", "beside others"]["never"] == 1
+    assert found["consumer", "alone"]["max"] == 2.5
+
+
+def test_a_quantile_is_a_value_that_was_measured() -> None:
+    assert quantile([3.0, 1.0, 2.0], 0.5) == 2.0
+    assert quantile([float(each) for each in range(1, 101)], 0.99) == 99.0
+
+
+def a_run(folder: Path, *rounds: Round) -> Run:
+    run = Run(tier(1), 5, folder, print)
+    run.rounds = list(rounds)
+    return run
+
+
+def test_the_page_says_that_everything_held(tmp_path: Path) -> None:
+    done = Round(0, faults=[a_fault("kill", "postgres", [["PostgreSQL", 0.5]])] * 60, checked=["I1", "I17"])
+    write_page(a_run(tmp_path, done))
+    told = json.loads((tmp_path / "report.json").read_text())
+    results = {each["name"]: (each["result"], each["held"]) for each in told["targets"]}
+    assert told["clean"] is True
+    assert results["kill -9 of any process, crash points too"] == ("60", True)
+    assert results["… of the broker"] == ("0", False)
+    assert results["PostgreSQL back, p99, alone"] == ("0.50 s", True)
+    assert "Everything held" in (tmp_path / "report.html").read_text()
+
+
+def test_the_page_keeps_the_evidence_and_escapes_it(tmp_path: Path) -> None:
+    done = Round(0, violations={"I17": [2, ["registrar-0#4 <submit> was acknowledged"]]}, troubles=["not at rest"])
+    write_page(a_run(tmp_path, done))
+    told = json.loads((tmp_path / "report.json").read_text())
+    page = (tmp_path / "report.html").read_text()
+    assert told["clean"] is False
+    assert {each["name"]: each["result"] for each in told["targets"]}["Acknowledged operations lost (RPO)"] == "2"
+    assert "Something was violated" in page
+    assert "registrar-0#4 &lt;submit&gt; was acknowledged" in page
+    assert "not at rest" in page
