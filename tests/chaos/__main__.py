@@ -1,6 +1,7 @@
 """`python -m tests.chaos --tier 2 --seed 7`: do it to a running system, ask the oracle, write the page.
 
-Exit status: 0 when everything held, 1 when something was violated, 2 when what was asked for cannot be done.
+Exit status: 0 when everything held, 1 when something was violated, 2 when what was asked for cannot be done, 130 when it
+was cut short: the same seed goes on.
 """
 
 import argparse
@@ -8,6 +9,7 @@ import asyncio
 import logging
 import os
 import random
+import signal
 import sys
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from local_stack.refusing import CannotStartError
 from tests.chaos.page import write_page
 from tests.chaos.run import Run, forget_stack, printed, tier
 
-VIOLATED, UNUSABLE = 1, 2
+VIOLATED, UNUSABLE, CUT_SHORT = 1, 2, 130
 
 
 def main() -> int:
@@ -33,11 +35,15 @@ def main() -> int:
     folder = default_folder() / "chaos" / str(seed)
     run = Run(wanted, seed, folder, printed)
     printed(f"tier {wanted.number}, seed {seed}: {folder}")
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))  # the stack is stopped either way
     try:
         clean = asyncio.run(run.go())
     except (CannotStartError, RuntimeError) as error:
         sys.stderr.write(f"{error}\n")
         return UNUSABLE
+    except KeyboardInterrupt:
+        printed(f"cut short; the same command with --seed {seed} goes on with round {len(run.rounds)}")
+        return CUT_SHORT
     finally:
         page = write_page(run)
     printed(f"the page: {page}")

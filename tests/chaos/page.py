@@ -129,6 +129,8 @@ def targets(
         _at_least("Crash points hit at random", len(common), len(common & hit.keys())),
         _at_least("Rounds ended at rest and checked", run.tier.rounds, len(run.rounds)),
     ]
+    if len(run.rounds) < run.tier.rounds:
+        found = [each if each["held"] or not each["counts"] else {**each, "verdict": "so far"} for each in found]
     for what, most in RECOVERY.items():
         for each in recovery:
             if each["what"] == what:
@@ -139,11 +141,14 @@ def targets(
 
 
 def _at_least(name: str, wanted: int, found: int) -> dict[str, Any]:
-    return _target(name, f"≥ {wanted:,}", f"{found:,}", found >= wanted)
+    return {**_target(name, f"≥ {wanted:,}", f"{found:,}", found >= wanted), "counts": True}
 
 
 def _target(name: str, wanted: object, found: object, held: bool) -> dict[str, Any]:
-    return {"name": name, "target": str(wanted), "result": str(found), "held": held}
+    verdict = "held" if held else "missed"
+    return {
+        "name": name, "target": str(wanted), "result": str(found), "held": held, "verdict": verdict, "counts": False
+    }  # fmt: skip
 
 
 def _table(counted: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:

@@ -79,6 +79,8 @@ class Round:
 
     number: int
     seconds: dict[str, float] = field(default_factory=dict)
+    load: float = 0.0
+    """Processes that wanted a processor, on average: above the number of processors others were at work too."""
     faults: list[dict[str, Any]] = field(default_factory=list)
     operations: dict[str, dict[str, int]] = field(default_factory=dict)
     """Operation → outcome → times."""
@@ -178,6 +180,7 @@ class Run:
         for (op, outcome), times in sorted(load.counts().items()):
             done.operations.setdefault(op, {})[outcome] = times
         done.counts = await self._counts()
+        done.load = round(os.getloadavg()[1], 1)
         self.say(told(done))
         return done
 
