@@ -39,7 +39,7 @@ from tests.harness.whole import WholeStack
 pytestmark = pytest.mark.timeout(3600)
 PARSERS: Final = 0.025
 """Of all requests, for each parser."""
-RAW: Final = 0.1
+RAW: Final = 0.25
 _TEXTS = st.one_of(st.text(max_size=60), st.sampled_from([each for each in STRANGE if each.isprintable()]))
 _GOOD: Final = {header: str(cell) for header, cell in a_row(1).items()}
 _ROWS = st.dictionaries(st.sampled_from(sorted(_GOOD)), _TEXTS, max_size=8)

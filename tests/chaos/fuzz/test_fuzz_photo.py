@@ -25,7 +25,7 @@ from tests.chaos.fuzz.requesting import Requests
 from tests.chaos.fuzz.sending import SEED, drawn, send, share
 
 pytestmark = pytest.mark.timeout(3600)
-PART, DRAWN = 0.1, 0.004
+PART, DRAWN = 0.07, 0.004
 
 
 async def test_photo_answers_everything_without_a_5xx(

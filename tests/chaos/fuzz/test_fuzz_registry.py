@@ -22,7 +22,7 @@ from tests.chaos.fuzz.sending import SEED, drawn, send, share
 from tests.harness.pupils import Pupils
 
 pytestmark = pytest.mark.timeout(3600)
-PART, DRAWN = 0.3, 0.01
+PART, DRAWN = 0.22, 0.01
 
 
 async def test_registry_answers_everything_without_a_5xx(

@@ -21,7 +21,7 @@ from tests.chaos.fuzz.requesting import Requests
 from tests.chaos.fuzz.sending import SEED, drawn, send, share
 
 pytestmark = pytest.mark.timeout(3600)
-PART, DRAWN = 0.08, 0.004
+PART, DRAWN = 0.06, 0.004
 
 
 async def test_sync_answers_everything_without_a_5xx(
