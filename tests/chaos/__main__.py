@@ -1,7 +1,7 @@
 """`python -m tests.chaos --tier 2 --seed 7`: do it to a running system, ask the oracle, write the page.
 
-Exit status: 0 when everything held, 1 when something was violated, 2 when what was asked for cannot be done, 130 when it
-was cut short: the same seed goes on.
+Exit status: 0 when everything held, 1 when something was violated, 2 when what was asked for cannot be done, 130 when
+it was cut short: the same seed goes on.
 """
 
 import argparse
