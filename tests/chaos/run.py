@@ -35,6 +35,8 @@ Say = Callable[[str], None]
 SHORTEST_WAVE, LONGEST_WAVE, HURRIED_WAVE = 2.5, 30.0, 4.0
 """Seconds from one wave to the next: what was killed has to be back, or the next would kill what does not work yet.
 Where the time of a round's faults is used up, on a slow machine, less is waited for."""
+WORK = 4
+"""Changes that are acknowledged between two waves, where the people are not slower."""
 FAULTS_SHARE = 0.6
 """Of a round's time; the rest is for heal, rest and check."""
 
@@ -154,7 +156,7 @@ class Run:
         load = await self._begin_load(number)
         try:
             with _timed(done, "faults"):
-                await self._fault(processes, chance)
+                await self._fault(processes, chance, load)
             with _timed(done, "instant"):
                 await self._check(done, quiet=False)
             with _timed(done, "heal"):
@@ -194,16 +196,17 @@ class Run:
         await load.start()
         return load
 
-    async def _fault(self, processes: Processes, chance: random.Random) -> None:
+    async def _fault(self, processes: Processes, chance: random.Random, load: Load) -> None:
         plan = waves(self.tier.dose.of(self.tier.rounds), chance)
         longer: list[asyncio.Task[None]] = []
         self._hurry_from = time.monotonic() + FAULTS_SHARE * 60 * self.tier.minutes / self.tier.rounds
         for number, wave in enumerate(plan, 1):
-            began = time.monotonic()
+            began, before = time.monotonic(), load.acknowledged
             for act in wave:
                 await self._act(processes, act, chance, longer)
                 await asyncio.sleep(chance.uniform(0.0, 0.4))
             await self._most_are_back(processes, began)
+            await self._somebody_was_answered(load, before)
             processes.crashes()
             if number % 10 == 0 or number == len(plan):
                 kills = Counter(each.kind for each in processes.faults)
@@ -247,6 +250,12 @@ class Run:
             async with asyncio.timeout(self._longest()):
                 while "postgres" in processes.busy or len(processes.busy) > len(processes.names) // 3:
                     await processes.news()
+
+    async def _somebody_was_answered(self, load: Load, before: int) -> None:
+        """Wait until work goes on: what dies while nothing is done loses nothing."""
+        deadline = time.monotonic() + self._longest() / 4
+        while load.acknowledged < before + WORK and time.monotonic() < deadline:  # noqa: ASYNC110 - people tell nobody
+            await asyncio.sleep(0.1)
 
     async def _is_free(self, processes: Processes, name: str) -> None:
         """Wait until a program is back from what was done to it before, but not for ever."""

@@ -20,7 +20,7 @@ from photo.checks import Standard
 from photo.errors import FileNotWaiting, PhotoRefused
 from photo.models import ArchiveFileRow, ArchiveRow, PhotoRow, PupilRow, RequirementRow
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=20)
 """How long a worker may be silent before another takes its archive."""
 
 

@@ -56,6 +56,8 @@ class Client:
         self.chance = chance
         self.account_id = ""
         self.school_id = ""
+        self.acknowledged = 0
+        """Changes that were said to be done."""
         self._accounts = accounts
         self._session: str | None = None
         self._token: str | None = None
@@ -149,6 +151,7 @@ class Client:
             answer = await self._try(method, service, path, headers, **arguments)
             if answer.outcome == "ok":
                 self.journal.ok(n, **told(answer.body))
+                self.acknowledged += 1
                 return answer
             if answer.outcome == "fail":
                 self.journal.fail(n, status=answer.status, code=answer.code)

@@ -64,6 +64,8 @@ class Registrar:
             found = await self._until(import_id, {"done"})
         if found["state"] != "done":
             client.journal.fail(n, code=found["state"])
+            if (found["refusal"] or {}).get("code") == "interrupted":  # its worker was killed time and again
+                return
             raise GivenUp(f"import {found['state']}: {found['refusal']}")
         client.journal.ok(n, **{"import": import_id}, **{name: found[name] for name in OUTCOMES})
         rows = await client.pages("registry", f"/v1/imports/{import_id}/rows", outcome="created")

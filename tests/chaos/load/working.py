@@ -45,6 +45,7 @@ class Load:
         self._seed = seed
         self._round = round_number
         self._people: list[asyncio.Task[None]] = []
+        self._clients: list[Client] = []
         self._closing = AsyncExitStack()
         self._ending = asyncio.Event()
 
@@ -69,6 +70,11 @@ class Load:
             task.cancel()
         await asyncio.gather(*self._people, return_exceptions=True)
         await self._closing.aclose()
+
+    @property
+    def acknowledged(self) -> int:
+        """Changes that somebody was told are done."""
+        return sum(each.acknowledged for each in self._clients)
 
     def counts(self) -> Counter[tuple[str, str]]:
         """(operation, outcome) → how often, in this round."""

@@ -17,7 +17,7 @@ from registry.importing.models import ImportChunkRow, ImportOutcomeRow, ImportRo
 from registry.importing.reading import Chunk
 from registry.student.domain import Problem
 
-LEASE: Final = timedelta(seconds=45)
+LEASE: Final = timedelta(seconds=15)
 """How long a worker may be silent before another takes its import."""
 MOST_ATTEMPTS: Final = 5
 FAILED_CELLS_KEPT: Final = timedelta(days=30)

@@ -27,7 +27,7 @@ from registry.student.commands import SheetMemory
 from registry.student.domain import Problem
 
 log = structlog.get_logger()
-HEARTBEAT: Final = 10.0
+HEARTBEAT: Final = 4.0
 UNDO_AT_ONCE: Final = 500
 
 
