@@ -35,6 +35,11 @@ def main() -> int:
     folder = default_folder() / "chaos" / str(seed)
     run = Run(wanted, seed, folder, printed)
     printed(f"tier {wanted.number}, seed {seed}: {folder}")
+    if len(run.rounds) >= wanted.rounds:
+        printed(f"this run is finished; its page: {write_page(run)}")
+        return 0 if all(each.is_clean for each in run.rounds) else VIOLATED
+    # Also where a shell has put it into the background and out of the reach of Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))  # the stack is stopped either way
     try:
         clean = asyncio.run(run.go())

@@ -62,7 +62,7 @@ def tier(number: int, minutes: float | None = None, rounds: int | None = None) -
     """The settings of a tier; `CHAOS_KILLS`, `CHAOS_POSTGRES`, `CHAOS_BROKER`, `CHAOS_STOPS` change its dose."""
     if number == 1:
         load = LoadSettings(schools=3, classes=10, sheet=9, pause=1.0)
-        found = Tier(1, 1, Dose(), 3, load, minutes or 8, split=False)
+        found = Tier(1, 1, Dose(), 3, load, minutes or 5, split=False)
     else:
         load = LoadSettings(schools=4, classes=80, sheet=15, pause=2.0, between_sheets=8.0)
         dose = Dose(kills=1000, postgres=300, broker=100, stops=60, terminations=40, at_once=20)
@@ -370,6 +370,11 @@ def printed(line: str) -> None:
 
 
 def forget_stack(folder: Path) -> None:
-    """A clean, finished run keeps its page, journals and logs; the servers' data go."""
-    for name in ("postgres", "kafka", "objects", "secrets"):
-        shutil.rmtree(folder / "stack" / name, ignore_errors=True)
+    """A clean, finished run keeps its page, journals and logs; everything else of its stack goes."""
+    for found in (folder / "stack").iterdir():
+        if found.name == "logs":
+            continue
+        if found.is_dir():
+            shutil.rmtree(found, ignore_errors=True)
+        else:
+            found.unlink(missing_ok=True)

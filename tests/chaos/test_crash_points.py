@@ -77,7 +77,7 @@ async def test_every_crash_point_is_hit_and_everything_holds(stack: WholeStack, 
 
 def the_waves() -> list[list[tuple[str, str]]]:
     """(program, point): each point once, by the program that has the fewest to die at; each program once a wave."""
-    turns: dict[str, list[str]] = {name: [] for name in REACHED if not name.endswith("-migrate")}
+    turns: dict[str, list[str]] = {name: [] for name in REACHED if is_process(name)}
     for point in sorted(POINTS - {"migrate.mid"}, key=lambda each: len(able(each))):
         least = min(able(point), key=lambda name: (len(turns[name]), name))
         turns[least].append(point)
@@ -89,7 +89,12 @@ def the_waves() -> list[list[tuple[str, str]]]:
 
 def able(point: str) -> list[str]:
     """The programs that come by the point."""
-    return [name for name, points in REACHED.items() if point in points and not name.endswith("-migrate")]
+    return [name for name, points in REACHED.items() if point in points and is_process(name)]
+
+
+def is_process(name: str) -> bool:
+    """Whether it is one of the three processes of a service."""
+    return name.endswith(("-api", "-worker", "-relay"))
 
 
 def everybody_died(processes: Processes) -> bool:
