@@ -47,12 +47,17 @@ def answering(connection: AsyncConnection, within: float) -> Iterator[None]:
 async def let_go(connection: AsyncConnection, failed: BaseException | None) -> None:
     """Give it back to the pool, rolled back; or end it, when its server may still owe an answer.
 
-    `failed` is what ended the work on it.
+    `failed` is what ended the work on it; it is that which is told, and not how the connection ended: a task that was
+    cancelled has to end as cancelled.
     """
     if _owes_an_answer(failed):
         _end(connection)
     with answering(connection, END_WITHIN):
-        await whole(connection.close())
+        try:
+            await whole(connection.close())
+        except Exception:
+            if failed is None:
+                raise
 
 
 async def whole(ending: Awaitable[Any]) -> None:
