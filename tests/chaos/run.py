@@ -371,10 +371,10 @@ def printed(line: str) -> None:
 
 def forget_stack(folder: Path) -> None:
     """A clean, finished run keeps its page, journals and logs; everything else of its stack goes."""
-    for found in (folder / "stack").iterdir():
-        if found.name == "logs":
+    for each in (folder / "stack").iterdir():
+        if each.name == "logs":
             continue
-        if found.is_dir():
-            shutil.rmtree(found, ignore_errors=True)
+        if each.is_dir():
+            shutil.rmtree(each, ignore_errors=True)
         else:
-            found.unlink(missing_ok=True)
+            each.unlink(missing_ok=True)
