@@ -1,4 +1,5 @@
 import asyncio
+import time
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -144,8 +145,12 @@ async def test_an_unknown_login_is_slowed_down_like_a_known_one(as_: Any, tree: 
 
 async def test_a_hundred_guesses_at_once_do_not_outrun_the_delay(as_: Any, tree: Any, web: Any) -> None:
     await settle(web, await issue(as_, tree))
+    began = time.monotonic()
     answers = await asyncio.gather(*(sign_in(web, "liuli01", f"guess number {n}") for n in range(30)))
-    assert sorted(answer.status_code for answer in answers) == [401] * 5 + [429] * 25
+    looked_at = [answer.status_code for answer in answers].count(401)
+    # The first delay is of two seconds; a machine that is slower than that has let one more through, rightly.
+    assert 5 <= looked_at <= 5 + int((time.monotonic() - began) / 2)
+    assert [answer.status_code for answer in answers].count(429) == 30 - looked_at
 
 
 async def test_an_address_that_tries_many_accounts_waits_and_others_do_not(as_: Any, tree: Any, web: Any) -> None:
