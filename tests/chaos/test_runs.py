@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from tests.chaos.load.working import turn_of
 from tests.chaos.nemesis.planning import Dose, waves
 from tests.chaos.page import quantile, recoveries, write_page
 from tests.chaos.run import Round, Run, tier
@@ -56,6 +57,14 @@ def test_recovery_is_told_alone_and_beside_others() -> None:
 def test_a_quantile_is_a_value_that_was_measured() -> None:
     assert quantile([3.0, 1.0, 2.0], 0.5) == 2.0
     assert quantile([float(each) for each in range(1, 101)], 0.99) == 99.0
+
+
+def test_a_round_that_was_cut_short_is_begun_under_another_name(tmp_path: Path) -> None:
+    assert turn_of(tmp_path, 3) == "003"
+    (tmp_path / "003").mkdir()
+    assert turn_of(tmp_path, 3) == "003-2"
+    (tmp_path / "003-2").mkdir()
+    assert turn_of(tmp_path, 3) == "003-3"
 
 
 def a_run(folder: Path, *rounds: Round) -> Run:

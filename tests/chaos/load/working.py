@@ -38,12 +38,12 @@ class Load:
         self.urls = urls
         self.settings = settings
         self.founded = founded
-        self.journals = journals / f"{round_number:03}"
+        self.turn = turn_of(journals, round_number)
+        self.journals = journals / self.turn
         self.sheets: dict[int, int] = dict(sheets_before or {})
         self.troubles: list[str] = []
         """What a person gave up: an answer that she cannot live with."""
         self._seed = seed
-        self._round = round_number
         self._people: list[asyncio.Task[None]] = []
         self._clients: list[Client] = []
         self._closing = AsyncExitStack()
@@ -83,7 +83,7 @@ class Load:
     async def _begin_school(self, school: School) -> None:
         sheets: asyncio.Queue[Sheet] = asyncio.Queue()
         before = self.sheets.setdefault(school.number, 0)
-        papers = Papers(school, 1000 * self._seed + 20 * self._round + school.number, before)
+        papers = Papers(school, self._chance(f"pupils of {school.number}").randrange(10**9), before)
         registrar = Registrar(
             await self._client(f"registrar-{school.number}", school.registrar), school, papers, self.settings, sheets
         )
@@ -102,8 +102,11 @@ class Load:
 
     async def _client(self, name: str, login: str) -> Client:
         journal = Journal(self.journals / f"{name}.jsonl")
-        chance = random.Random(f"{self._seed} {self._round} {name}")
+        chance = self._chance(name)
         return await self._closing.enter_async_context(Client(self.urls, self.founded.accounts, login, journal, chance))
+
+    def _chance(self, what: str) -> random.Random:
+        return random.Random(f"{self._seed} {self.turn} {what}")
 
     def _employ(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         self._people.append(asyncio.create_task(self._work(name, work), name=name))
@@ -117,3 +120,12 @@ class Load:
                 _log.warning("%s gave up: %s", name, reason)
                 self.troubles.append(f"{name}: {reason}")
                 await asyncio.sleep(1)
+
+
+def turn_of(journals: Path, round_number: int) -> str:
+    """The round's name, another one where the round was begun before and cut short: no key may come twice."""
+    turn, times = f"{round_number:03}", 1
+    while (journals / turn).exists():
+        times += 1
+        turn = f"{round_number:03}-{times}"
+    return turn
