@@ -22,13 +22,20 @@ async def _work(database: Database, begun: asyncio.Event) -> None:
             tx.say(uuid4(), Asked(number=0))
 
 
+async def _turn() -> None:
+    """One turn of the loop."""
+    turned = asyncio.Event()
+    asyncio.get_running_loop().call_soon(turned.set)
+    await turned.wait()
+
+
 async def test_a_cancelled_transaction_ends_as_cancelled_and_gives_its_connection_back(database: Database) -> None:
     for moment in range(MOMENTS):
         begun = asyncio.Event()
         task = asyncio.create_task(_work(database, begun))
         await begun.wait()
         for _ in range(moment % 20):
-            await asyncio.sleep(0)
+            await _turn()
         task.cancel()
         await asyncio.wait([task], timeout=10)
         assert task.cancelled(), f"at moment {moment} it went on, or ended in another way"
