@@ -99,7 +99,10 @@ async def send(
             asked = next(left, None) or requests.one()
             began = time.monotonic()
             asking = people[requests.chance.randrange(len(people))]
-            answer = await asyncio.wait_for(_ask(asking, asked), SLOW)
+            try:
+                answer = await asyncio.wait_for(_ask(asking, asked), SLOW)
+            except httpx2.InvalidURL:  # longer than this client sends; raw bytes try such addresses
+                continue
             if answer.status_code == 503:
                 # A machine that is busy elsewhere loses a connection now and then; what a request does, it does again.
                 found.away += 1
