@@ -159,7 +159,7 @@ async def read_topic(kafka: str, name: str) -> list[Any]:
         await consumer.stop()
 
 
-async def died(process: asyncio.subprocess.Process, within: float = 30) -> None:
+async def died(process: asyncio.subprocess.Process, within: float = 120) -> None:
     """Wait for a child to kill itself at its point; an assertion when it ends in another way."""
     async with asyncio.timeout(within):
         code = await process.wait()
