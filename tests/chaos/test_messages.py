@@ -175,11 +175,12 @@ async def test_poison_of_every_kind_is_parked_and_everything_else_goes_on(
         assert not any("Set-Cookie" in record.getMessage() for record in caplog.records)
 
         # Corrected and replayed while others go on speaking; a second replay changes nothing.
-        async with running(made.parts()[0]), made.speaking():
-            for name, poison in POISONS.items():
-                if poison.reason in ("invalid", "failed"):
-                    await replay_twice(made, found[str(bad[name])].id)
-        await made_everything(made)
+        async with running(made.parts()[0]):
+            async with made.speaking():
+                for name, poison in POISONS.items():
+                    if poison.reason in ("invalid", "failed"):
+                        await replay_twice(made, found[str(bad[name])].id)
+            await made_everything(made)  # while the relay still runs: what was said last may not be sent yet
     left = await parked.list_parked(rig.taker, limit=1000)
     assert {each.reason for each in left} == {"unreadable"}
     effects = await made.effects()
