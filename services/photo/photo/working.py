@@ -2,9 +2,12 @@
 
 import asyncio
 import multiprocessing
+import os
 import resource
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
 
 from photo.checks import Standard, standardise
 
@@ -20,6 +23,15 @@ def _confine() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # A service that is killed says nothing to its children, and each of them keeps the others' pipes open.
+    threading.Thread(target=_end_with_the_service, daemon=True).start()
+
+
+def _end_with_the_service() -> None:
+    service = multiprocessing.parent_process()
+    if service is not None:
+        wait([service.sentinel])
+        os._exit(1)
 
 
 class Workshop:

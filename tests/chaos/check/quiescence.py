@@ -1,7 +1,6 @@
 """Waiting until nothing is on its way any more. Asked with a few statements, for it is asked often."""
 
 import asyncio
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -15,6 +14,7 @@ from contracts.topics import TOPICS
 from tests.chaos.check import places
 from tests.chaos.check.topics import read_committed
 from tests.chaos.check.world import SERVICES, folder_of
+from tests.harness.eventually import eventually
 
 MARK: Final = 1
 """Behind the last record of a partition stands the mark that ends the relay's transaction."""
@@ -23,6 +23,8 @@ _ON_ITS_WAY: Final = {
     "rows to send": "SELECT count(*) FROM outbox WHERE published_at IS NULL",
     "facts that wait": "SELECT count(*) FROM waiting",
 }
+_ASKED_WITHIN: Final = 30.0
+"""Seconds for one look at everything."""
 _JOBS: Final = {
     "registry": {
         "imports": "SELECT count(*) FROM import WHERE state IN ('waiting', 'reading', 'checking', 'running', 'undoing')"
@@ -33,19 +35,20 @@ _JOBS: Final = {
 
 async def quiesce(stack_json: Mapping[str, Any], within: float) -> None:
     """Return when nothing was on its way twice in a row. Raises AssertionError with what still is."""
-    deadline, quiet = time.monotonic() + within, 0
-    why = ["it was never asked"]
-    while quiet < 2:
+    quiet = 0
+
+    async def at_rest() -> bool:
+        nonlocal quiet
         try:
-            async with asyncio.timeout(max(1.0, deadline - time.monotonic())):
+            async with asyncio.timeout(_ASKED_WITHIN):
                 why = await on_its_way(stack_json)
         except (OSError, KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as away:
             why = [f"a server is away ({type(away).__name__})"]
         quiet = 0 if why else quiet + 1
-        if why and time.monotonic() > deadline:
-            raise AssertionError(f"not at rest within {within:g} s: " + "; ".join(why[:20]))
-        if quiet < 2:
-            await asyncio.sleep(_EVERY)
+        assert not why, f"not at rest within {within:g} s: " + "; ".join(why[:20])
+        return quiet >= 2
+
+    await eventually(at_rest, within=within, every=_EVERY)
 
 
 async def on_its_way(stack_json: Mapping[str, Any]) -> list[str]:

@@ -1,23 +1,25 @@
 """One person's questions: every try of every change is written down before it is sent and after it was answered."""
 
-import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 from uuid import UUID
 
 import httpx2
 
 from sample.accounts import Accounts
 from tests.chaos.journal import Journal
+from tests.harness.eventually import eventually
 
+T = TypeVar("T")
 READ_WITHIN = 10.0
 """Seconds for an answer; then nobody knows."""
-PATIENCE = 180
-"""Tries before she gives something up: an outage of minutes is waited out."""
-LONGEST_PAUSE = 2.0
+PATIENCE = 300.0
+"""Seconds before she gives something up: an outage of minutes is waited out."""
+PAUSES = (0.2, 0.9)
+"""Seconds between two tries: each person's own, so that many do not come back at once."""
 
 
 class GivenUp(Exception):  # noqa: N818 - the person's word
@@ -84,32 +86,29 @@ class Client:
         """Sign in, as often as it takes."""
         known = self._accounts.people[self.login]
         body = {"login": self.login, "password": known["password"]}
-        for attempt in range(PATIENCE):
+
+        async def answered() -> Told | None:
             told = await self._try("POST", "registry", "/v1/sessions", {}, json=body)
-            if told.outcome == "ok":
-                self._session, self._token = told.body["session"], None
-                self.account_id = told.body["account"]["id"]
-                self.school_id = told.body["account"]["organisation"]["id"]
-                return
-            if told.outcome == "fail" and told.status != 429:
-                raise GivenUp(f"{self.login} may not sign in: {told.code}")
-            await self._wait(attempt)
-        raise GivenUp(f"{self.login} cannot sign in: {told.code}")
+            return None if told.outcome == "info" or told.status == 429 else told
+
+        told = await self._patiently(answered)
+        if told is None or told.outcome == "fail":
+            raise GivenUp(f"{self.login} cannot sign in: {told.code if told else 'nobody answers'}")
+        self._session, self._token = told.body["session"], None
+        self.account_id = told.body["account"]["id"]
+        self.school_id = told.body["account"]["organisation"]["id"]
 
     async def read(self, service: str, path: str, **params: Any) -> Any:
         """What a service answers, asked until it does. Raises GivenUp when it refuses."""
         sent = {name: value for name, value in params.items() if value is not None}
-        for attempt in range(PATIENCE):
-            told = await self._try("GET", service, path, await self._bearer(), params=sent)
-            if told.outcome == "ok":
-                return told.body
-            if told.status == 401:
-                await self._forget_token()
-            elif told.outcome == "fail":
-                raise GivenUp(f"{path}: {told.code}")
-            else:
-                await self._wait(attempt)
-        raise GivenUp(f"{path} is not answered: {told.code}")
+
+        async def answered() -> Told | None:
+            return self._heard(await self._try("GET", service, path, await self._bearer(), params=sent))
+
+        told = await self._patiently(answered)
+        if told is None or told.outcome == "fail":
+            raise GivenUp(f"{path}: {told.code if told else 'it is not answered'}")
+        return told.body
 
     async def pages(self, service: str, path: str, **params: Any) -> list[Any]:
         """All items of a list, as they were page by page."""
@@ -145,25 +144,23 @@ class Client:
         elif body is not None:
             arguments["json"] = body
         keyed = {"Idempotency-Key": key} if key else {}
-        for attempt in range(PATIENCE):
+        last = Told("info", 0)
+
+        async def answered() -> Told | None:
+            nonlocal last
             headers = {**await self._bearer(), **keyed}
             n = self.journal.invoke(op, key or self.new_key(), account=self.account_id, keyed=bool(key), **about)
-            answer = await self._try(method, service, path, headers, **arguments)
-            if answer.outcome == "ok":
-                self.journal.ok(n, **told(answer.body))
+            last = await self._try(method, service, path, headers, **arguments)
+            if last.outcome == "ok":
+                self.journal.ok(n, **told(last.body))
                 self.acknowledged += 1
-                return answer
-            if answer.outcome == "fail":
-                self.journal.fail(n, status=answer.status, code=answer.code)
-                if answer.status != 401:
-                    return answer
-                await self._forget_token()
-                continue
-            self.journal.info(n, status=answer.status, code=answer.code)
-            if not again:
-                return answer
-            await self._wait(attempt)
-        return answer
+            elif last.outcome == "fail":
+                self.journal.fail(n, status=last.status, code=last.code)
+            else:
+                self.journal.info(n, status=last.status, code=last.code)
+            return last if last.outcome == "info" and not again else self._heard(last)
+
+        return await self._patiently(answered) or last
 
     async def _try(self, method: str, service: str, path: str, headers: Mapping[str, str], **arguments: Any) -> Told:
         try:
@@ -179,25 +176,35 @@ class Client:
         """The token that she has, however old; a new one where she has none."""
         if self._session is None:
             await self.enter()
-        for attempt in range(PATIENCE):
-            if self._token is not None:
-                break
-            session = {"Session": str(self._session)}
-            told = await self._try("POST", "registry", "/v1/sessions/current/token", session)
-            if told.outcome == "ok":
-                self._token = told.body["token"]
-            elif told.outcome == "fail":
-                await self.enter()
-            else:
-                await self._wait(attempt)
-        if self._token is None:
+
+        async def token() -> str | None:
+            if self._token is None:
+                told = await self._try(
+                    "POST", "registry", "/v1/sessions/current/token", {"Session": str(self._session)}
+                )
+                if told.outcome == "ok":
+                    self._token = told.body["token"]
+                elif told.outcome == "fail":
+                    await self.enter()
+            return self._token
+
+        found = await self._patiently(token)
+        if found is None:
             raise GivenUp(f"{self.login} gets no token")
-        return {"Authorization": f"Bearer {self._token}"}
+        return {"Authorization": f"Bearer {found}"}
 
-    async def _forget_token(self) -> None:
-        """A token was refused: it is too old, or the service has not heard of the account yet."""
-        self._token = None
-        await asyncio.sleep(0.05)
+    def _heard(self, told: Told) -> Told | None:
+        """A yes or a no; None when it is to be asked again.
 
-    async def _wait(self, attempt: int) -> None:
-        await asyncio.sleep(min(LONGEST_PAUSE, 0.1 * 1.5 ** min(attempt, 12)) * self.chance.uniform(0.7, 1.3))
+        A token that is refused is too old, or the service has not heard of the account yet.
+        """
+        if told.status == 401:
+            self._token = None
+        return None if told.status == 401 or told.outcome == "info" else told
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T | None]]) -> T | None:
+        """What was answered at last; None when nobody answered in time."""
+        try:
+            return await eventually(ask, within=PATIENCE, every=self.chance.uniform(*PAUSES))
+        except AssertionError:
+            return None

@@ -1,6 +1,5 @@
 """Wiring of the small service."""
 
-import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -49,7 +48,8 @@ async def slow(db: Db) -> str:
     """Leave a trace, then take most of a second."""
     async with db.transaction() as tx:
         await tx.execute(text("INSERT INTO wish (id, number) VALUES (:id, 2)"), {"id": uuid4()})
-    await asyncio.sleep(0.8)
+    async with db.snapshot() as tx:
+        await tx.execute(text("SELECT pg_sleep(0.8)"))
     return "done"
 
 
@@ -65,8 +65,8 @@ async def tick(due: Due) -> int:
     async with due.database.transaction() as tx:
         inserted = text("INSERT INTO tick (worker, began) VALUES (:w, clock_timestamp()) RETURNING n")
         n = await tx.scalar(inserted, {"w": str(os.getpid())})
-    await asyncio.sleep(0.02)
     async with due.database.transaction() as tx:
+        await tx.execute(text("SELECT pg_sleep(0.02)"))
         await tx.execute(text("UPDATE tick SET ended = clock_timestamp() WHERE n = :n"), {"n": n})
     return 0
 
