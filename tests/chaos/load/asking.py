@@ -91,9 +91,9 @@ class Client:
             told = await self._try("POST", "registry", "/v1/sessions", {}, json=body)
             return None if told.outcome == "info" or told.status == 429 else told
 
-        told = await self._patiently(answered)
-        if told is None or told.outcome == "fail":
-            raise GivenUp(f"{self.login} cannot sign in: {told.code if told else 'nobody answers'}")
+        told = await self.patiently(answered, "nobody lets her sign in")
+        if told.outcome == "fail":
+            raise GivenUp(f"{self.login} may not sign in: {told.code}")
         self._session, self._token = told.body["session"], None
         self.account_id = told.body["account"]["id"]
         self.school_id = told.body["account"]["organisation"]["id"]
@@ -105,9 +105,9 @@ class Client:
         async def answered() -> Told | None:
             return self._heard(await self._try("GET", service, path, await self._bearer(), params=sent))
 
-        told = await self._patiently(answered)
-        if told is None or told.outcome == "fail":
-            raise GivenUp(f"{path}: {told.code if told else 'it is not answered'}")
+        told = await self.patiently(answered, f"{path} is not answered")
+        if told.outcome == "fail":
+            raise GivenUp(f"{path}: {told.code}")
         return told.body
 
     async def pages(self, service: str, path: str, **params: Any) -> list[Any]:
@@ -144,23 +144,21 @@ class Client:
         elif body is not None:
             arguments["json"] = body
         keyed = {"Idempotency-Key": key} if key else {}
-        last = Told("info", 0)
 
         async def answered() -> Told | None:
-            nonlocal last
             headers = {**await self._bearer(), **keyed}
             n = self.journal.invoke(op, key or self.new_key(), account=self.account_id, keyed=bool(key), **about)
-            last = await self._try(method, service, path, headers, **arguments)
-            if last.outcome == "ok":
-                self.journal.ok(n, **told(last.body))
+            answer = await self._try(method, service, path, headers, **arguments)
+            if answer.outcome == "ok":
+                self.journal.ok(n, **told(answer.body))
                 self.acknowledged += 1
-            elif last.outcome == "fail":
-                self.journal.fail(n, status=last.status, code=last.code)
+            elif answer.outcome == "fail":
+                self.journal.fail(n, status=answer.status, code=answer.code)
             else:
-                self.journal.info(n, status=last.status, code=last.code)
-            return last if last.outcome == "info" and not again else self._heard(last)
+                self.journal.info(n, status=answer.status, code=answer.code)
+            return answer if answer.outcome == "info" and not again else self._heard(answer)
 
-        return await self._patiently(answered) or last
+        return await self.patiently(answered, f"{op} is not answered")
 
     async def _try(self, method: str, service: str, path: str, headers: Mapping[str, str], **arguments: Any) -> Told:
         try:
@@ -188,10 +186,7 @@ class Client:
                     await self.enter()
             return self._token
 
-        found = await self._patiently(token)
-        if found is None:
-            raise GivenUp(f"{self.login} gets no token")
-        return {"Authorization": f"Bearer {found}"}
+        return {"Authorization": f"Bearer {await self.patiently(token, 'she gets no token')}"}
 
     def _heard(self, told: Told) -> Told | None:
         """A yes or a no; None when it is to be asked again.
@@ -202,9 +197,11 @@ class Client:
             self._token = None
         return None if told.status == 401 or told.outcome == "info" else told
 
-    async def _patiently(self, ask: Callable[[], Awaitable[T | None]]) -> T | None:
-        """What was answered at last; None when nobody answered in time."""
+    async def patiently(self, ask: Callable[[], Awaitable[T | None]], otherwise: str) -> T:
+        """What was answered at last. Raises GivenUp, with the words, when that took too long."""
         try:
-            return await eventually(ask, within=PATIENCE, every=self.chance.uniform(*PAUSES))
+            found = await eventually(ask, within=PATIENCE, every=self.chance.uniform(*PAUSES))
         except AssertionError:
-            return None
+            raise GivenUp(f"{self.login}: {otherwise}") from None
+        assert found is not None
+        return found

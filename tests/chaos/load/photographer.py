@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -9,10 +10,10 @@ from tests.chaos.load.asking import Client
 from tests.chaos.load.founding import School
 from tests.chaos.load.papers import Sheet, archive, single
 from tests.chaos.load.settings import LoadSettings
+from tests.harness.eventually import eventually
 
-_EVERY = 0.5
-_HEARD_WITHIN = 240
-"""Questions whether photo has heard of the pupils of a sheet."""
+HEARD_WITHIN = 120.0
+"""Seconds for photo to hear of the pupils of a sheet."""
 
 
 class Photographer:
@@ -55,18 +56,19 @@ class Photographer:
         )
 
     async def _until_known(self, students: Sequence[str]) -> None:
-        for _ in range(_HEARD_WITHIN):
+        async def known() -> bool:
             page = await self._requirements(students, limit=1)
-            if page["total"] >= len(students):
-                return
-            await asyncio.sleep(_EVERY)
+            return bool(page["total"] >= len(students))
+
+        with suppress(AssertionError):  # a clerk may have taken one of them back
+            await eventually(known, within=HEARD_WITHIN, every=0.5)
 
     async def _until_done(self, archive_id: str) -> None:
-        while True:
+        async def done() -> bool:
             found = await self._client.read("photo", f"/v1/archives/{archive_id}")
-            if found["state"] == "done":
-                return
-            await asyncio.sleep(_EVERY)
+            return bool(found["state"] == "done")
+
+        await self._client.patiently(done, "the archive is not worked through")
 
     async def _missing(self, students: Sequence[str]) -> list[str]:
         page = await self._requirements(students, state="required", limit=200)

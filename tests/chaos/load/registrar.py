@@ -74,11 +74,11 @@ class Registrar:
             self._taken.put_nowait(sheet)
 
     async def _until(self, import_id: str, states: set[str]) -> Mapping[str, Any]:
-        while True:
+        async def ended() -> Mapping[str, Any] | None:
             found: Mapping[str, Any] = await self._client.read("registry", f"/v1/imports/{import_id}")
-            if found["state"] in states or found["state"] in ENDED_BADLY:
-                return found
-            await asyncio.sleep(_EVERY)
+            return found if found["state"] in states or found["state"] in ENDED_BADLY else None
+
+        return await self._client.patiently(ended, "the import does not end")
 
 
 class Clerk:

@@ -16,6 +16,7 @@ from typing import Any, Final
 from chassis.crash import POINTS
 from local_stack.plan import SERVICES
 from tests.chaos.nemesis.recovery import Probes
+from tests.harness.eventually import eventually
 from tests.harness.whole import WholeStack
 
 SERVERS: Final = ("postgres", "kafka")
@@ -168,12 +169,14 @@ class Processes:
 
     async def settled(self, within: float = 120.0) -> bool:
         """Whether every fault is over and every program ready, in time."""
-        deadline = time.monotonic() + within
-        while time.monotonic() < deadline:
-            if not self._under_way and await self.probes.are_ready():
-                return True
-            await asyncio.sleep(0.3)
-        return False
+
+        async def over() -> bool:
+            return not self._under_way and await self.probes.are_ready()
+
+        try:
+            return await eventually(over, within=within, every=0.3)
+        except AssertionError:
+            return False
 
     async def close(self) -> None:
         """Watch no longer; wake whoever is stopped still."""
