@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.chaos.check import heads_of, look, quiesce, verify
 from tests.chaos.check.registering import INVARIANTS, NOT_APPLICABLE, Holds
 from tests.chaos.check.reporting import judged
 from tests.chaos.filling import fill
+from tests.chaos.journal import Journal
 from tests.chaos.planting import PLANTS, Garden
 from tests.chaos.still import StillStack
 from tests.harness.whole import MOODY_NATION, WholeStack, temporary_folder
@@ -83,6 +85,20 @@ async def test_what_is_on_its_way_is_waited_for(garden: Garden) -> None:
         with pytest.raises(AssertionError, match="sync has 1 rows to send"):
             await quiesce(garden.stack, 0.5)
     await quiesce(garden.stack, REST)
+
+
+async def test_an_edit_that_was_asked_again_counts_as_it_was_answered_last(garden: Garden) -> None:
+    [edit] = [each for each in garden.world.journals if each.op == "edit" and "values" in each.about]
+    about = {name: edit.about[name] for name in ("student", "values")}
+    key, path = uuid4(), garden.journals / "tired.jsonl"
+    with Journal(path) as journal:
+        journal.fail(journal.invoke("edit", key, **about), status=401, code="token-expired")
+        journal.ok(journal.invoke("edit", key, **about))
+    try:
+        report = await verify(garden.stack, garden.journals, quiet=True, heads=heads_of(garden.world))
+    finally:
+        path.unlink()
+    assert report.is_clean, report.told()
 
 
 def test_in_the_middle_of_chaos_only_what_always_holds_is_asked(garden: Garden) -> None:

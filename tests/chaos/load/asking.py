@@ -144,10 +144,11 @@ class Client:
         elif body is not None:
             arguments["json"] = body
         keyed = {"Idempotency-Key": key} if key else {}
+        named = key or self.new_key()
 
         async def answered() -> Told | None:
             headers = {**await self._bearer(), **keyed}
-            n = self.journal.invoke(op, key or self.new_key(), account=self.account_id, keyed=bool(key), **about)
+            n = self.journal.invoke(op, named, account=self.account_id, keyed=bool(key), **about)
             answer = await self._try(method, service, path, headers, **arguments)
             if answer.outcome == "ok":
                 self.journal.ok(n, **told(answer.body))
