@@ -51,7 +51,7 @@ class Measured:
 
     @property
     def rate_of_messages(self) -> float:
-        """Pupils per second from the first submission to the outcome: what consumers and relays carry."""
+        """Pupils per second from drafts to the outcome: what people ask for, consumers and relays carry."""
         return self.pupils / (self.seconds - self.marks["drafted"])
 
 
@@ -89,14 +89,17 @@ async def _journey(schools: Sequence[Filled], passed: Callable[[str], None]) -> 
         marks[stage] = time.monotonic() - began
         passed(stage)
 
-    async def one(school: Filled) -> None:
-        registrar, officer = school.registrar, school.officer
+    async def draft(school: Filled) -> None:
+        registrar = school.registrar
         taken = await registrar.upload("registry", "/v1/imports", "roster.xlsx", school.workbook, mode="run")
         told = await until(
             lambda: registrar.get("registry", f"/v1/imports/{taken['id']}"), lambda told: told["state"] == "done"
         )
         assert told["created"] == school.pupils, {name: told[name] for name in ("created", "refused", "by_reason")}
         mark("drafted")
+
+    async def bring(school: Filled) -> None:
+        registrar, officer = school.registrar, school.officer
         page = await registrar.get("registry", "/v1/pre-review", school=school.id, limit=1)
         assert page["counts"] == {"green": school.pupils, "amber": 0, "red": 0}, page
         mark("pre-reviewed")
@@ -129,7 +132,9 @@ async def _journey(schools: Sequence[Filled], passed: Callable[[str], None]) -> 
         )
         mark("outcome on the pupil")
 
-    await asyncio.gather(*(one(school) for school in schools))
+    # Nobody submits before all are drafted: what comes after is then measured from where all of it begins.
+    await asyncio.gather(*(draft(school) for school in schools))
+    await asyncio.gather(*(bring(school) for school in schools))
     return marks
 
 
@@ -162,14 +167,14 @@ def main() -> None:
     )
     console.print(
         f"journey: {whole.rate:,.0f} pupils/s from upload to outcome, "
-        f"{whole.rate_of_messages:,.0f} pupils/s from submission to outcome"
+        f"{whole.rate_of_messages:,.0f} pupils/s from drafts to outcome"
     )
     if os.environ.get("PROFILE_ONLY"):
         return
     single = asyncio.run(travel(PUPILS_ONE_BY_ONE, ONE_BY_ONE))
     console.print(
         f"consumers' batch size 1 ({single.pupils} pupils): {single.rate:,.0f} pupils/s from upload to outcome, "
-        f"{single.rate_of_messages:,.0f} from submission; "
+        f"{single.rate_of_messages:,.0f} from drafts; "
         f"batches of {BATCH} are {whole.rate_of_messages / single.rate_of_messages:.1f} times as fast"
     )
 
@@ -185,7 +190,7 @@ def _by_stage(whole: Measured) -> None:
             [stage, *(f"{(spent.get(name, 0) - before.get(name, 0)) / whole.pupils * 1e6:.0f}" for name in programs)]
         )
         before = spent
-    table("µs of CPU a pupil, by stage (stages of several schools overlap)", ["stage", *programs], rows)
+    table("µs of CPU a pupil, by stage (from pre-review on, stages of several schools overlap)", ["stage", *programs], rows)
 
 
 if __name__ == "__main__":
