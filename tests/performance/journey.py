@@ -190,7 +190,11 @@ def _by_stage(whole: Measured) -> None:
             [stage, *(f"{(spent.get(name, 0) - before.get(name, 0)) / whole.pupils * 1e6:.0f}" for name in programs)]
         )
         before = spent
-    table("µs of CPU a pupil, by stage (from pre-review on, stages of several schools overlap)", ["stage", *programs], rows)
+    table(
+        "µs of CPU a pupil, by stage (from pre-review on, stages of several schools overlap)",
+        ["stage", *programs],
+        rows,
+    )
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def is_conflict(error: BaseException) -> bool:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether the database or the network is away, or too busy: later it may well succeed."""
+    """Whether the database, the objects' storage or the network is away, or too busy: later it may well succeed."""
     return any(
         _state(each)[:2] in _AWAY or isinstance(each, ConnectionError | TimeoutError) or _is_away(each)
         for each in _chain(error)
@@ -54,10 +54,14 @@ def _state(error: BaseException) -> str:
 
 
 def _is_away(error: BaseException) -> bool:
-    # Processes without a database (the portal) import neither, and meet neither.
+    # Who does not use one of these (the portal uses none) has not imported it, and does not meet its errors.
     sqlalchemy, asyncpg = sys.modules.get("sqlalchemy.exc"), sys.modules.get("asyncpg.exceptions")
     if sqlalchemy is not None and (
         isinstance(error, sqlalchemy.TimeoutError) or getattr(error, "connection_invalidated", False)
     ):
+        return True
+    # What a storage answers that can be understood has a class of its own; this one is all the rest.
+    obstore = sys.modules.get("obstore.exceptions")
+    if obstore is not None and isinstance(error, obstore.GenericError):
         return True
     return asyncpg is not None and isinstance(error, asyncpg.ConnectionDoesNotExistError | asyncpg.InternalClientError)

@@ -1,6 +1,5 @@
 """Servers die, relays contend, topics come twice: the promise holds."""
 
-import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence

@@ -1,7 +1,9 @@
 """Objects: standard photos and waiting archives, sealed, under names that say nothing about anybody."""
 
 import contextlib
+from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
@@ -13,12 +15,18 @@ from chassis import crash
 from chassis.sealing import Vault
 from contracts.refusal import Refusal
 
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
+
+PATIENCE: Final["RetryConfig"] = {"max_retries": 3, "retry_timeout": timedelta(seconds=8)}
+"""Who uploads is told within seconds that the storage is away; the library would try for three minutes."""
+
 
 def opened(url: str) -> ObjectStore:
     """The store at a URL: a folder, made where it is missing, or a bucket (access to it from `AWS_*` variables)."""
     if url.startswith("file:"):
         return LocalStore(Path(unquote(urlsplit(url).path)), mkdir=True)
-    return from_url(url)
+    return from_url(url, retry_config=PATIENCE)
 
 
 class Album:

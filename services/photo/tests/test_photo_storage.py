@@ -1,5 +1,7 @@
 """Objects in a bucket behave as in a folder: sealed, stored once, found again, told when they are gone."""
 
+import asyncio
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,8 +11,10 @@ from uuid import UUID
 import httpx2
 import pytest
 from moto.moto_proxy.proxy3 import MotoRequestHandler
+from obstore.exceptions import GenericError
 from werkzeug.exceptions import HTTPException
 
+from chassis.outages import is_outage
 from chassis.sealing import SealBroken, Vault
 from photo.storage import Album, PhotoGone, opened
 
@@ -87,6 +91,24 @@ async def test_a_bucket_keeps_objects(bucket: str, vault: Vault) -> None:
 
 async def test_a_folder_keeps_objects(tmp_path: Path, vault: Vault) -> None:
     await behaves(Album(opened((tmp_path / "not yet there").as_uri()), vault))
+
+
+async def test_a_storage_that_is_away_is_an_outage_within_seconds(
+    monkeypatch: pytest.MonkeyPatch, vault: Vault
+) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound and not listening: whoever connects is refused
+        for name, value in {
+            "AWS_ENDPOINT": f"http://127.0.0.1:{nobody.getsockname()[1]}", "AWS_ALLOW_HTTP": "true",
+            "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests",
+        }.items():  # fmt: skip
+            monkeypatch.setenv(name, value)
+        album = Album(opened("s3://pupils/photo"), vault)
+        for asked in (album.keep("photo", STUDENT, "ab" * 32, b"a picture"), album.take(f"photo/07/{STUDENT}/ab")):
+            async with asyncio.timeout(15):
+                with pytest.raises(GenericError) as away:
+                    await asked
+            assert is_outage(away.value)
 
 
 async def test_an_object_that_was_exchanged_for_another_is_not_shown(tmp_path: Path, vault: Vault) -> None:

@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 import typer
-from obstore.store import LocalStore, from_url
+from obstore.store import LocalStore, ObjectStore, from_url
 
 from chassis.consuming import Subscribers
 from chassis.identity import TokenIssuer
@@ -37,6 +39,9 @@ from registry.settings import RegistrySettings
 from registry.student import api as student_api
 from registry.student import queries as students
 from registry.student.files import Files
+
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
 
 BUILDERS: Mapping[Topic, Builder] = {
     topics.ORGANISATION: organisations.changed,
@@ -78,6 +83,9 @@ enrolment_subscribers.hear(subscribers)
 commands = typer.Typer()
 founding.register(commands, BUILDERS)
 
+PATIENCE: Final["RetryConfig"] = {"max_retries": 3, "retry_timeout": timedelta(seconds=8)}
+"""Who uploads is told within seconds that the storage is away; the library would try for three minutes."""
+
 
 @asynccontextmanager
 async def resources(
@@ -85,7 +93,10 @@ async def resources(
 ) -> AsyncIterator[Mapping[type, object]]:
     """What routes of registry ask for beside the database."""
     # A folder is made where it is missing; a bucket has to be there.
-    store = from_url(settings.objects) if settings.objects else LocalStore(settings.data, mkdir=True)
+    if settings.objects:
+        store: ObjectStore = from_url(settings.objects, retry_config=PATIENCE)
+    else:
+        store = LocalStore(settings.data, mkdir=True)
     inbox = Inbox(store, vault)
     yield {
         RegistrySettings: settings,

@@ -133,6 +133,26 @@ async def test_an_import_that_fails_again_and_again_is_given_up_with_the_remedy(
     assert await count(database, StudentRow) == 0
 
 
+class Away(Inbox):
+    """A storage that nobody reaches."""
+
+    async def open_into(self, import_id: UUID, descriptor: int) -> bool:
+        raise ConnectionRefusedError
+
+
+async def test_a_storage_that_is_away_is_waited_for_however_long(
+    as_: Any, tree: Any, settings: Any, database: Any, vault: Any, job: ImportJob
+) -> None:
+    import_id = await uploaded(as_, tree, 50)
+    in_vain = ImportJob(database, vault, Away(LocalStore(settings.data, mkdir=True), vault))
+    for _ in range(7):  # more often than a file may fail
+        assert await in_vain.work(import_id)
+        await forget_lease(database)
+    await job.work(import_id)
+    receipt = (await as_(tree.registrar).get(f"/v1/imports/{import_id}")).json()
+    assert (receipt["state"], receipt["created"]) == ("done", 50)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 async def test_fifty_thousand_rows_become_fifty_thousand_drafts(

@@ -191,12 +191,12 @@ async def wait_for_chunks(tx: Tx) -> None:
     await tx.execute(text("SELECT set_config('lock_timeout', '45s', true)"))
 
 
-async def release(tx: Tx, import_id: UUID, lease_id: UUID, until: datetime | None) -> None:
-    """Nobody holds the import; nobody takes it before that moment."""
+async def release(tx: Tx, import_id: UUID, lease_id: UUID, until: datetime | None, *, counts: bool = True) -> None:
+    """Nobody holds the import; nobody takes it before that moment. `counts=False`: the attempt was none."""
     await tx.execute(
         update(ImportRow)
         .where(ImportRow.id == import_id, ImportRow.lease == lease_id)
-        .values(lease=None, leased_until=until)
+        .values(lease=None, leased_until=until, attempts=ImportRow.attempts - (0 if counts else 1))
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Row
 
 from chassis import crash
 from chassis.identity import Actor
+from chassis.outages import is_outage
 from chassis.sealing import Vault
 from chassis.transaction import Database, Tx
 from contracts.refusal import Refusal
@@ -55,9 +56,10 @@ class ImportJob:
                 await self._run(held)
         except LeaseLost:
             log.info("import.lease-lost", import_id=str(import_id))
-        except Exception:
+        except Exception as error:
             log.exception("import.failed", import_id=str(import_id), attempt=held.attempts)
-            await self._let_go(held)
+            # A database or a storage that is away says nothing against the file.
+            await self._let_go(held, counts=not is_outage(error))
         finally:
             heartbeat.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -74,9 +76,10 @@ class ImportJob:
             except Exception as error:  # noqa: BLE001 - the database may be away; the next beat tries again
                 log.warning("import.beat-missed", import_id=str(held.id), error=type(error).__name__)
 
-    async def _let_go(self, held: Row[Any]) -> None:
+    async def _let_go(self, held: Row[Any], *, counts: bool) -> None:
         async with self._database.transaction() as tx:
-            await commands.release(tx, held.id, held.lease, tx.now + timedelta(seconds=2**held.attempts))
+            until = tx.now + timedelta(seconds=2**held.attempts)
+            await commands.release(tx, held.id, held.lease, until, counts=counts)
 
     async def _give_up(self, held: Row[Any]) -> None:
         sentence = "系统多次尝试仍未能完成该导入，已停止。已导入的行不受影响。请重新上传；如仍不行，请联系系统管理员。"
