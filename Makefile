@@ -7,15 +7,15 @@ SERVICES := chassis registry review photo sync portal
 PACKAGES := contracts $(addprefix services/,$(SERVICES)) deploy/local
 SOURCES := contracts/contracts $(foreach name,$(SERVICES),services/$(name)/$(name)) deploy/local tests
 TESTS ?=
-# Of tests/chaos, what has passed on a busy machine from a clean clone; the rest: make test TESTS=tests/chaos.
-BROKEN_IN_CI := $(patsubst %,tests/chaos/test_%.py,journal checker runs restored zombies network database_faults races \
-    races_of_reviewers nation tier_one)
+# What is broken or killed on purpose and waits for recovery: after the others, alone.
+ALONE := services/chassis $(patsubst %,tests/chaos/test_%.py,restored zombies network database_faults broker_faults \
+    power_cuts nation crash_points tier_one broken)
 ROSTER ?=
 PHOTOS ?=
 SEED ?=
 MINUTES ?=
 
-.PHONY: help setup run test test-containers check bench chaos contracts clean \
+.PHONY: help setup run test test-containers check bench chaos chaos-parts soak contracts clean \
         check-format check-lint check-types check-imports check-dependencies check-contracts check-domain check-files
 
 help: ## list the targets
@@ -26,6 +26,8 @@ help: ## list the targets
 	@echo "make check             the fast gate: format, lint, types, imports, dependencies, contracts, domain tests"
 	@echo "make bench             print the benchmarks (BENCH=journey for one of them)"
 	@echo "make chaos             an hour of faults under load, then a page of what held (SEED=7 goes on, MINUTES=10 is shorter)"
+	@echo "make chaos-parts       the rig's other parts at the doses of tier 2: hours"
+	@echo "make soak              people at work for twenty minutes, nothing broken: does a program grow? (MINUTES=5 is shorter)"
 	@echo "make test-containers   the tests that stand on servers, on containers of the official images"
 	@echo "make contracts         write today's schemas after an event was changed"
 	@echo "make clean             remove the stack's data (.local)"
@@ -69,8 +71,8 @@ check-domain:
 
 test: check ## everything that CI runs; what is broken on purpose comes last and alone, for it wants all cores
 ifeq ($(TESTS),)
-	@$(PY) -m pytest -n 2 --dist loadfile --ignore=tests/chaos --ignore=services/chassis
-	@$(PY) -m pytest services/chassis $(BROKEN_IN_CI)
+	@$(PY) -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(ALONE))
+	@$(PY) -m pytest $(ALONE)
 else
 	@$(PY) -m pytest $(TESTS)
 endif
@@ -84,6 +86,13 @@ bench: setup
 
 chaos: setup ## tier 2 of the rig: up to an hour of faults; SEED=7 goes on with a run that was cut short
 	@$(PY) -W ignore -m tests.chaos --tier 2 $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+
+chaos-parts: setup ## power cuts, partitions, races, fuzz and hostile files at the doses of tier 2
+	@CHAOS_POWER_CUTS=150 CHAOS_BROKER_POWER_CUTS=50 CHAOS_RACES=5000 CHAOS_FUZZ_REQUESTS=1000000 \
+	    CHAOS_MUTATED_FILES=5000 $(PY) -m pytest -o timeout=0 $(or $(TESTS),$(filter-out %tier_one.py,$(wildcard tests/chaos/test_*.py)) tests/chaos/fuzz)
+
+soak: setup ## people at work for twenty minutes (MINUTES=5), nothing broken: does any program grow?
+	@$(PY) -W ignore -m tests.chaos.soak $(if $(MINUTES),--minutes $(MINUTES))
 
 contracts: setup
 	@$(PY) -m contracts publish contracts

@@ -62,10 +62,10 @@ class Tier:
 def tier(number: int, minutes: float | None = None, rounds: int | None = None) -> Tier:
     """The settings of a tier; `CHAOS_KILLS`, `CHAOS_POSTGRES`, `CHAOS_BROKER`, `CHAOS_STOPS` change its dose."""
     if number == 1:
-        load = LoadSettings(schools=3, classes=10, sheet=9, pause=1.0)
+        load = LoadSettings(schools=3, classes=40, sheet=9, pause=1.0)
         found = Tier(1, 1, Dose(), 3, load, minutes or 5, split=False)
     else:
-        load = LoadSettings(schools=4, classes=80, sheet=15, pause=2.0, between_sheets=8.0)
+        load = LoadSettings(schools=4, classes=160, sheet=15, pause=2.0, between_sheets=8.0)
         dose = Dose(kills=1000, postgres=300, broker=100, stops=60, terminations=40, at_once=20)
         found = Tier(2, rounds or 20, dose, 5, load, minutes or 60, split=True)
     changed = {

@@ -26,7 +26,7 @@ from tests.harness.whole import WholeStack, temporary_folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 SEED = seed_of("crash points")
-BUSY = LoadSettings(schools=2, classes=8, sheet=9, pause=1.0, sign_ins=0.0)
+BUSY = LoadSettings(schools=2, classes=40, sheet=9, pause=1.0, sign_ins=0.0)
 
 
 @pytest.fixture
