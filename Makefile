@@ -9,7 +9,9 @@ SOURCES := contracts/contracts $(foreach name,$(SERVICES),services/$(name)/$(nam
 TESTS ?=
 # What is broken or killed on purpose and waits for recovery: after the others, alone.
 ALONE := services/chassis $(patsubst %,tests/chaos/test_%.py,restored zombies network database_faults broker_faults \
-    power_cuts nation crash_points tier_one broken)
+    power_cuts nation crash_points tier_one)
+# Makes three broken builds and tries each: by itself, make test TESTS=tests/chaos/test_broken.py.
+BY_ITSELF := tests/chaos/test_broken.py
 ROSTER ?=
 PHOTOS ?=
 SEED ?=
@@ -71,7 +73,7 @@ check-domain:
 
 test: check ## everything that CI runs; what is broken on purpose comes last and alone, for it wants all cores
 ifeq ($(TESTS),)
-	@$(PY) -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(ALONE))
+	@$(PY) -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(ALONE) $(BY_ITSELF))
 	@$(PY) -m pytest $(ALONE)
 else
 	@$(PY) -m pytest $(TESTS)

@@ -65,7 +65,7 @@ def tier(number: int, minutes: float | None = None, rounds: int | None = None) -
         load = LoadSettings(schools=3, classes=40, sheet=9, pause=1.0)
         found = Tier(1, 1, Dose(), 3, load, minutes or 5, split=False)
     else:
-        load = LoadSettings(schools=4, classes=160, sheet=15, pause=2.0, between_sheets=8.0)
+        load = LoadSettings(schools=4, classes=99, sheet=15, pause=2.0, between_sheets=20.0)
         dose = Dose(kills=1000, postgres=300, broker=100, stops=60, terminations=40, at_once=20)
         found = Tier(2, rounds or 20, dose, 5, load, minutes or 60, split=True)
     changed = {
@@ -153,6 +153,7 @@ class Run:
         """Load, faults, heal, rest, check."""
         done, chance = Round(number), random.Random(f"{self.seed} round {number}")
         processes = Processes(self.stack, chance)
+        processes.overlook()
         processes.hit.update(fault["point"] for each in self.rounds for fault in each.faults if fault["point"])
         load = await self._begin_load(number)
         try:

@@ -39,7 +39,7 @@ ROOM: Final = 12.0
 SERVERS: Final = frozenset({"postgres", "kafka"})
 """They fill the memory that their settings give them, and are shown and not judged."""
 PEOPLE: Final = LoadSettings(
-    schools=8, classes=230, sheet=45, officers=3, pause=1.0, between_sheets=3.0, dry_runs=0.2, singles=0.1, faults=0.02
+    schools=16, classes=99, sheet=45, officers=3, pause=1.0, between_sheets=8.0, dry_runs=0.2, singles=0.1, faults=0.02
 )
 """Enough people for about 55 pupils a second, five times the busiest hour; the machine says how many it were."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.chaos.load.working import turn_of
 from tests.chaos.nemesis.planning import Dose, waves
+from tests.chaos.nemesis.processes import Processes
 from tests.chaos.page import quantile, recoveries, write_page
 from tests.chaos.run import Round, Run, tier
 
@@ -95,3 +96,28 @@ def test_the_page_keeps_the_evidence_and_escapes_it(tmp_path: Path) -> None:
     assert "Something was violated" in page
     assert "registrar-0#4 &lt;submit&gt; was acknowledged" in page
     assert "not at rest" in page
+
+
+class Logs:
+    """A stack of which only the logs are looked at."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def about(self) -> dict[str, Any]:
+        return {"logs": str(self.folder)}
+
+
+def test_a_death_of_an_earlier_round_is_not_counted_again(tmp_path: Path) -> None:
+    log = tmp_path / "sync-relay.log"
+    died = '{"event": "crash.point", "point": "relay.after_mark"}\n'
+    log.write_text(died)
+    first = Processes(Logs(tmp_path), random.Random(1))  # type: ignore[arg-type]
+    assert first.crashes() == [("sync-relay", "relay.after_mark")]
+    second = Processes(Logs(tmp_path), random.Random(1))  # type: ignore[arg-type]
+    second.overlook()
+    assert second.crashes() == []
+    with log.open("a") as more:
+        more.write(died * 2)
+    assert second.crashes() == [("sync-relay", "relay.after_mark")] * 2
+    assert second.hit == {"relay.after_mark": 2}
