@@ -166,6 +166,8 @@ class Run:
                 if not await processes.settled():
                     done.troubles.append("not every program came back")
                 await load.finish(within=8)
+            if not load.acknowledged:
+                done.troubles.append("nobody was told that anything is done")
             with _timed(done, "again"):
                 for _ in range(self.tier.deliveries - 1):
                     done.redelivered.append(await deliver_again(processes))

@@ -9,6 +9,15 @@ from typing import TypeVar, overload
 T = TypeVar("T")
 
 
+async def until(event: asyncio.Event, within: float) -> None:
+    """Wait for the event, or so many seconds."""
+    try:
+        async with asyncio.timeout(within):
+            await event.wait()
+    except TimeoutError:
+        return
+
+
 @overload
 async def eventually(condition: Callable[[], Awaitable[T]], within: float = ..., every: float = ...) -> T: ...
 

@@ -1,5 +1,6 @@
 """One person's questions: every try of every change is written down before it is sent and after it was answered."""
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import httpx2
 
 from sample.accounts import Accounts
 from tests.chaos.journal import Journal
-from tests.harness.eventually import eventually
+from tests.harness.eventually import eventually, until
 
 T = TypeVar("T")
 READ_WITHIN = 10.0
@@ -50,8 +51,15 @@ class Client:
     """One person at one keyboard. She keeps her token until it is refused, then signs in again."""
 
     def __init__(
-        self, urls: Mapping[str, str], accounts: Accounts, login: str, journal: Journal, chance: random.Random
+        self,
+        urls: Mapping[str, str],
+        accounts: Accounts,
+        login: str,
+        journal: Journal,
+        chance: random.Random,
+        leaving: asyncio.Event,
     ) -> None:
+        """`leaving` is set when everybody is sent home."""
         self.urls = urls
         self.login = login
         self.journal = journal
@@ -63,6 +71,7 @@ class Client:
         self._accounts = accounts
         self._session: str | None = None
         self._token: str | None = None
+        self.leaving = leaving
         self._client = httpx2.AsyncClient(
             timeout=httpx2.Timeout(READ_WITHIN, connect=3.0),
             trust_env=False,
@@ -77,6 +86,10 @@ class Client:
     ) -> None:
         await self._client.aclose()
         self.journal.close()
+
+    async def rest(self, seconds: float) -> None:
+        """Between two pieces of work: half to one and a half times so long, or until she is sent home."""
+        await until(self.leaving, seconds * self.chance.uniform(0.5, 1.5))
 
     def new_key(self) -> str:
         """An idempotency key, from the run's chance."""

@@ -1,6 +1,5 @@
 """An officer of the authority: approves in batches, returns a few, refuses one now and then."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,14 +19,14 @@ class Officer:
         """Operation → a reason that fits it."""
 
     async def work(self) -> None:
-        """Until cancelled."""
+        """Until she is sent home."""
         chance = self._client.chance
-        while True:
+        while not self._client.leaving.is_set():
             if chance.random() < self._settings.sign_ins:
                 await self._client.enter()
             page = await self._client.read("review", "/v1/cases", state="open", mine="true", limit=200)
             await self._decide(page["items"])
-            await asyncio.sleep(self._settings.pause * chance.uniform(0.5, 1.5))
+            await self._client.rest(self._settings.pause)
 
     async def _decide(self, cases: Sequence[Mapping[str, Any]]) -> None:
         chance, settings = self._client.chance, self._settings

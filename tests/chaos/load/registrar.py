@@ -9,11 +9,11 @@ from tests.chaos.load.asking import Client, GivenUp, Told
 from tests.chaos.load.founding import School
 from tests.chaos.load.papers import Papers, Sheet, new_phone
 from tests.chaos.load.settings import LoadSettings
+from tests.harness.eventually import until
 
 OUTCOMES = ("created", "updated", "unchanged", "duplicate", "refused")
 ENDED_BADLY = ("refused", "expired", "undone")
 REASON = "已与家长和户口簿核对，情况属实。"
-_EVERY = 0.4
 
 
 class Registrar:
@@ -41,7 +41,7 @@ class Registrar:
             if chance.random() < self._settings.twice:
                 await self._bring_in(sheet)
             yield sheet
-            await asyncio.sleep(self._settings.between_sheets * chance.uniform(0.5, 1.5))
+            await until(ending, self._settings.between_sheets * chance.uniform(0.5, 1.5))
 
     async def _bring_in(self, sheet: Sheet) -> None:
         """One workbook to its end; the same one again creates nobody. It is done when its counts are told."""
@@ -92,13 +92,13 @@ class Clerk:
         """Drafts that were edited or taken back already."""
 
     async def work(self) -> None:
-        """Until cancelled."""
+        """Until she is sent home."""
         chance = self._client.chance
-        while True:
+        while not self._client.leaving.is_set():
             if chance.random() < self._settings.sign_ins:
                 await self._client.enter()
             await self._take_round()
-            await asyncio.sleep(self._settings.pause * chance.uniform(0.5, 1.5))
+            await self._client.rest(self._settings.pause)
 
     async def _take_round(self) -> None:
         items = await self._client.pages("registry", "/v1/pre-review", school=self._school.id)
@@ -159,7 +159,6 @@ class Clerk:
                 return True
             if saved.outcome == "fail" and saved.status != 401 and saved.code != "version-changed":
                 return False
-            await asyncio.sleep(_EVERY)
         return False
 
     async def _submit(self, students: Sequence[str]) -> None:

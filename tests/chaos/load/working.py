@@ -16,6 +16,7 @@ from tests.chaos.load.papers import Papers, Sheet
 from tests.chaos.load.photographer import Photographer
 from tests.chaos.load.registrar import Clerk, Registrar
 from tests.chaos.load.settings import LoadSettings
+from tests.harness.eventually import until
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +49,9 @@ class Load:
         self._clients: list[Client] = []
         self._closing = AsyncExitStack()
         self._ending = asyncio.Event()
+        """No more workbooks."""
+        self._leaving = asyncio.Event()
+        """Nothing more at all."""
 
     async def start(self) -> None:
         """Everybody begins."""
@@ -66,6 +70,7 @@ class Load:
 
     async def stop(self) -> None:
         """Everybody lets go, wherever she is; what was not answered yet stays unknown."""
+        self._leaving.set()
         for task in self._people:
             task.cancel()
         await asyncio.gather(*self._people, return_exceptions=True)
@@ -103,7 +108,9 @@ class Load:
     async def _client(self, name: str, login: str) -> Client:
         journal = Journal(self.journals / f"{name}.jsonl")
         chance = self._chance(name)
-        return await self._closing.enter_async_context(Client(self.urls, self.founded.accounts, login, journal, chance))
+        client = Client(self.urls, self.founded.accounts, login, journal, chance, self._leaving)
+        self._clients.append(client)
+        return await self._closing.enter_async_context(client)
 
     def _chance(self, what: str) -> random.Random:
         return random.Random(f"{self._seed} {self.turn} {what}")
@@ -119,7 +126,7 @@ class Load:
             except GivenUp as reason:
                 _log.warning("%s gave up: %s", name, reason)
                 self.troubles.append(f"{name}: {reason}")
-                await asyncio.sleep(1)
+                await until(self._leaving, 1)
 
 
 def turn_of(journals: Path, round_number: int) -> str:

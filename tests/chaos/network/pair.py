@@ -17,7 +17,7 @@ from services.chassis.tests.conftest import Asked, ThingChanged
 from services.chassis.tests.rig import Rig, new_subjects, read_topic, running
 from tests.chaos.network.link import Link
 from tests.chaos.network.speech import Kafka
-from tests.harness.eventually import eventually
+from tests.harness.eventually import eventually, until
 
 NAMES = ("maker-kafka", "taker-kafka", "maker-postgres", "taker-postgres")
 
@@ -149,15 +149,6 @@ async def pair(rig: Rig, seed: int = 0) -> AsyncIterator[Pair]:
             yield made
     finally:
         await made.stop()
-
-
-async def until(event: asyncio.Event, within: float) -> None:
-    """Wait for the event, or so many seconds."""
-    try:
-        async with asyncio.timeout(within):
-            await event.wait()
-    except TimeoutError:
-        return
 
 
 async def last(seconds: float) -> None:
