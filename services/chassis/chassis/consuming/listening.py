@@ -8,11 +8,12 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import TopicPartition
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
@@ -24,10 +25,13 @@ from chassis.consuming.applying import counted
 from chassis.consuming.declaring import Subscribers
 from chassis.consuming.records import Record
 from chassis.consuming.settling import Settling, TooManyParked
+from chassis.topic_ids import ids_of
 from chassis.topics import WrongTopics, verify
 from contracts.topics import FEW, Topic
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
     from chassis.settings import ServiceSettings
@@ -58,7 +62,8 @@ STOP_WITHIN = 2.5
 """Seconds for the batches in work to end when the process is to stop."""
 LONGEST_PAUSE = 5.0
 """Seconds between two tries of the same batch, at most."""
-_MEASURE_EVERY = 10.0
+_LOOK_EVERY = 10.0
+"""Seconds between two looks at what is parked, and at whether a topic was made anew."""
 _PARKED = text(
     "SELECT topic, count(*) AS records, extract(epoch FROM now() - min(parked_at)) AS age FROM parked"
     " WHERE state IN ('parked', 'behind') GROUP BY topic"
@@ -76,11 +81,12 @@ class Listener:
         """Partitions that stand still because too much of them is parked."""
         self._stopping = stopping
         self._tries = 0
+        self._begun = 0
         self.subscriber: Any = None
 
     async def take(self, come: Sequence["ConsumerRecord[bytes, bytes]"]) -> None:
         """Bring a batch to its end, or see to it that it comes again. Never raises: FastStream would skip the batch."""
-        started, consumer = time.monotonic(), self.subscriber.consumer
+        started, consumer, begun = time.monotonic(), self.subscriber.consumer, self._begun
         records = [
             Record.of(self.topic, each.partition, each.offset, each.key, each.value, each.headers) for each in come
         ]
@@ -88,30 +94,45 @@ class Listener:
             await self.settling.settle(records)
         except TooManyParked as stopped:
             self._stand_still(consumer, stopped.partitions)
-            self._seek_back(consumer, come)
+            self._seek_back(consumer, come, begun)
             return
         except Exception as error:  # noqa: BLE001 - an exception that left here would skip the batch
             # Only what may work later comes here; what is already done of the batch will be seen.
             self.trouble = type(error).__name__
             measuring.LATER.labels(self.topic.name, self.trouble).inc()
-            self._seek_back(consumer, come)
+            self._seek_back(consumer, come, begun)
             await self._pause()
             return
         self._tries, self.trouble = 0, None
         crash.point("consume.after_tx_before_offset")
         places = _offsets(self.topic, come)
-        await self._commit(consumer, places)
+        if begun == self._begun:
+            await self._commit(consumer, {place: last + 1 for place, (_, last) in places.items()})
         crash.point("consume.after_offset")
         self._measure(consumer, places, records, time.monotonic() - started)
 
-    async def _commit(self, consumer: "AIOKafkaConsumer", places: "Places") -> None:
+    async def begin_anew(self) -> None:
+        """Read the topic from its beginning: it was made anew, and an offset of the old one says nothing about it."""
+        consumer = self.subscriber.consumer
+        self._begun += 1
+        places = dict.fromkeys(consumer.assignment(), 0)
+        for place in places:
+            consumer.seek(place, 0)
+        _log.warning("%s was made anew: partitions %s begin anew", self.topic.name, [each.partition for each in places])
+        await self._commit(consumer, places)
+
+    async def _commit(self, consumer: "AIOKafkaConsumer", offsets: Mapping[TopicPartition, int]) -> None:
+        if not offsets:
+            return
         try:
-            await consumer.commit({place: last + 1 for place, (_, last) in places.items()})
+            await consumer.commit(dict(offsets))
         except KafkaError as error:
             # The partitions are another's now, or the broker is away: what comes again will be seen.
             _log.warning("%s: offsets are not committed: %s", self.topic.name, type(error).__name__)
 
-    def _seek_back(self, consumer: "AIOKafkaConsumer", come: Sequence[Any]) -> None:
+    def _seek_back(self, consumer: "AIOKafkaConsumer", come: Sequence[Any], begun: int) -> None:
+        if begun != self._begun:
+            return
         for place, (first, _) in _offsets(self.topic, come).items():
             with suppress(IllegalStateError):  # the partition is another's now
                 consumer.seek(place, first)
@@ -175,9 +196,14 @@ class Listeners:
             try:
                 settings = self._database.settings
                 await verify(settings.kafka, settings.partitions_cap, topics=self._subscribers.topics)
-                await broker.start()
-                self._trouble = None
-                await self._measure_parked()
+                async with _asking(settings) as client:
+                    known = dict(await ids_of(client, [topic.name for topic in self._subscribers.topics]))
+                    await broker.start()
+                    self._trouble = None
+                    while True:
+                        await self._measure_parked()
+                        await asyncio.sleep(_LOOK_EVERY)
+                        await self._look_for_new_topics(client, known)
             except WrongTopics as error:
                 self._trouble = str(error)
             except (KafkaError, OSError) as error:
@@ -203,19 +229,44 @@ class Listeners:
             self.listeners.append(listener)
         return broker
 
+    async def _look_for_new_topics(self, client: AIOKafkaClient, known: dict[str, "UUID"]) -> None:
+        """A topic that was deleted and made anew is read from its beginning: what was applied will be seen.
+
+        Its committed offsets went with it, but a consumer that lives goes on where it stood, past what was said again.
+        """
+        try:
+            found = await ids_of(client, [topic.name for topic in self._subscribers.topics])
+        except (KafkaError, OSError) as error:
+            _log.warning("topics are not looked at: %s", type(error).__name__)
+            return
+        for listener in self.listeners:
+            name = listener.topic.name
+            if name in found and known.setdefault(name, found[name]) != found[name]:
+                await listener.begin_anew()
+                known[name] = found[name]
+
     async def _measure_parked(self) -> None:
-        while True:
-            try:
-                async with self._database.snapshot() as tx:
-                    found = {row.topic: row for row in await tx.rows(_PARKED)}
-            except Exception as error:  # noqa: BLE001 - a measurement stops nothing
-                _log.warning("parked records are not counted: %s", type(error).__name__)
-                found = {}
-            for topic in self._subscribers.topics:
-                row = found.get(topic.name)
-                measuring.PARKED.labels(topic.name).set(row.records if row else 0)
-                measuring.PARKED_AGE.labels(topic.name).set(float(row.age) if row else 0)
-            await asyncio.sleep(_MEASURE_EVERY)
+        try:
+            async with self._database.snapshot() as tx:
+                found = {row.topic: row for row in await tx.rows(_PARKED)}
+        except Exception as error:  # noqa: BLE001 - a measurement stops nothing
+            _log.warning("parked records are not counted: %s", type(error).__name__)
+            found = {}
+        for topic in self._subscribers.topics:
+            row = found.get(topic.name)
+            measuring.PARKED.labels(topic.name).set(row.records if row else 0)
+            measuring.PARKED_AGE.labels(topic.name).set(float(row.age) if row else 0)
+
+
+@asynccontextmanager
+async def _asking(settings: "ServiceSettings") -> AsyncIterator[AIOKafkaClient]:
+    """A connection of its own, for questions about topics. Raises KafkaError when no broker answers."""
+    client = AIOKafkaClient(bootstrap_servers=settings.kafka, request_timeout_ms=REQUEST_MS)
+    try:
+        await client.bootstrap()
+        yield client
+    finally:
+        await client.close()
 
 
 def make_broker(settings: "ServiceSettings") -> KafkaBroker:
