@@ -59,7 +59,10 @@ async def test_every_crash_point_is_hit_and_everything_holds(stack: WholeStack, 
         for name, point in wave:
             await processes.kill(name, point=point)
         await lead_there(stack, founded, folder, [point for _, point in wave])
-        await eventually(lambda: everybody_died(processes), within=120, every=0.3)
+        try:
+            await eventually(lambda: everybody_died(processes), within=120, every=0.3)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; people at work so far: {load.counts()}") from error
         print(f"{time.monotonic() - began:.0f} s: {', '.join(f'{name} at {point}' for name, point in wave)}")
     assert await processes.settled()
     await load.finish(within=10)

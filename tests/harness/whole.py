@@ -104,6 +104,10 @@ class WholeStack:
         growing.write_text(json.dumps(environment))
         growing.replace(place)
 
+    def next_start_is_told(self, name: str) -> bool:
+        """Whether a start has taken what `tell_next_start` gave."""
+        return not (self.folder / "next-start" / f"{name}.json").exists()
+
     def run(self, *words: str, within: float = 300.0) -> subprocess.CompletedProcess[str]:
         """`python -m sample …` on this stack, to its end."""
         return subprocess.run(

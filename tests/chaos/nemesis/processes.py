@@ -114,17 +114,35 @@ class Processes:
 
     async def kill(self, name: str, *, point: str = "") -> None:
         """kill -9 of what runs; with a point, its next start dies there by itself, and the one after that does not."""
+        # Whoever is asked for his number after the word was given may be the one who was given it.
+        pid = self.stack.pids.get(name)
         if point:
             self.stack.tell_next_start(name, CRASH_AT=point)
             self.armed[name] = point
+            self._keep(asyncio.create_task(self._see_that_it_is_told(name), name=f"tell {name}"))
         else:
             self.armed.pop(name, None)
-        pid = self.stack.pids.get(name)
         if pid is None:
             return
         with self._doing(Fault("kill", name, time.time())) as fault:
             _send(pid, signal.SIGKILL)
             self._watch(fault)
+
+    async def _see_that_it_is_told(self, name: str) -> None:
+        """One who was begun just before the word was given is not the one that was killed, and lives on untold."""
+        before = self.stack.pids.get(name)
+
+        async def is_told() -> bool:
+            nonlocal before
+            now = self.stack.pids.get(name)
+            if self.stack.next_start_is_told(name):
+                return True
+            if now is not None and now != before:
+                _send(now, signal.SIGKILL)
+                before = now
+            return False
+
+        await eventually(is_told, within=60, every=0.2)
 
     async def stop(self, name: str, seconds: float) -> None:
         """SIGSTOP, a while, SIGCONT: neither a session nor a lease nor an answer is kept meanwhile."""
@@ -227,9 +245,11 @@ class Processes:
                 fault.recovered.append(("consumer", seconds))
 
         for act in (watch, listen) if fault.target in HEARING else (watch,):
-            task = asyncio.create_task(act(), name=f"{act.__name__} {fault.target}")
-            self._watching.add(task)
-            task.add_done_callback(self._watching.discard)
+            self._keep(asyncio.create_task(act(), name=f"{act.__name__} {fault.target}"))
+
+    def _keep(self, task: "asyncio.Task[None]") -> None:
+        self._watching.add(task)
+        task.add_done_callback(self._watching.discard)
 
 
 def _send(pid: int, number: signal.Signals) -> None:
