@@ -20,7 +20,6 @@ from registry.importing import commands, domain, queries, rows, workbook
 from registry.importing.domain import OUTCOMES, STATE_NAMES, Mode, State
 from registry.importing.reader.verdict import LARGEST_FILE
 from registry.importing.storage import Inbox
-from registry.importing.template import template
 from registry.importing.upload import ENVELOPE, Upload
 from registry.organisation import queries as organisations
 from registry.student.domain import masked_name
@@ -146,6 +145,9 @@ _FILE_BODY: dict[str, Any] = {
 @router.get("/template.xlsx", dependencies=[allow(*READERS)], response_class=Response)
 async def template_workbook() -> Response:
     """The sheet to fill in."""
+    # openpyxl takes a third of a second to import: who asks for the sheet waits for it, and not every start.
+    from registry.importing.template import template
+
     return _download(await asyncio.to_thread(template), "import-template.xlsx")
 
 

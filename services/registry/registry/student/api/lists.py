@@ -21,7 +21,6 @@ from registry.student.api.asking import Db, Key, Who, own_school
 from registry.student.api.lines import PupilLine, lines
 from registry.student.domain import match_fold, stage_of
 from registry.student.errors import TooManyToExport
-from registry.student.exporting import workbook
 
 router = APIRouter(prefix="/v1/students", tags=["students"])
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -167,6 +166,8 @@ async def export(db: Db, actor: Who, narrowed: Narrowed) -> Response:
                 break
         shown = await lines(tx, found, unmasked=full)
         tx.note("student.export", [], organisation=actor.organisation_id, detail={"rows": total, "full": full})
+    from registry.student.exporting import workbook  # openpyxl takes long to import: not at every start
+
     content = await asyncio.to_thread(workbook, found, shown, full=full)
     headers = {"Content-Disposition": 'attachment; filename="students.xlsx"'}
     return Response(content, media_type=XLSX, headers=headers)
