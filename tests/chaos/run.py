@@ -38,8 +38,8 @@ SHORTEST_WAVE, LONGEST_WAVE, HURRIED_WAVE = 2.5, 30.0, 4.0
 Where the time of a round's faults is used up, on a slow machine, less is waited for."""
 WORK = 4
 """Changes that are acknowledged between two waves, where the people are not slower."""
-FAULTS_SHARE = 0.6
-"""Of a round's time; the rest is for heal, rest and check."""
+FAULTS_SHARE = 0.5
+"""Of a round's time; the rest is for deaths one by one before it, and for heal, rest and check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ def tier(number: int, minutes: float | None = None, rounds: int | None = None) -
         found = Tier(1, 1, Dose(), 3, load, minutes or 5, split=False)
     else:
         load = LoadSettings(schools=4, classes=99, sheet=15, pause=2.0, between_sheets=20.0)
-        dose = Dose(kills=1000, postgres=300, broker=100, stops=60, terminations=40, at_once=20)
-        found = Tier(2, rounds or 20, dose, 5, load, minutes or 60, split=True)
+        dose = Dose(kills=1000, postgres=300, broker=100, stops=60, terminations=40, at_once=20, alone=60)
+        found = Tier(2, rounds or 12, dose, 5, load, minutes or 60, split=True)
     changed = {
         name: int(os.environ[variable])
         for name in ("kills", "postgres", "broker", "stops")
@@ -157,6 +157,8 @@ class Run:
         processes.hit.update(fault["point"] for each in self.rounds for fault in each.faults if fault["point"])
         load = await self._begin_load(number)
         try:
+            with _timed(done, "alone"):
+                await self._one_by_one(processes, number)
             with _timed(done, "faults"):
                 await self._fault(processes, chance, load)
             with _timed(done, "instant"):
@@ -199,6 +201,13 @@ class Run:
         )  # fmt: skip
         await load.start()
         return load
+
+    async def _one_by_one(self, processes: Processes, number: int) -> None:
+        """Programs die by turns while nothing else is wrong."""
+        count, names = self.tier.dose.of(self.tier.rounds).alone, processes.names
+        for turn in range(number * count, (number + 1) * count):
+            await processes.kill(names[turn % len(names)])
+            await processes.over()
 
     async def _fault(self, processes: Processes, chance: random.Random, load: Load) -> None:
         plan = waves(self.tier.dose.of(self.tier.rounds), chance)

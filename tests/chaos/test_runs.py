@@ -34,10 +34,11 @@ def test_the_waves_of_a_round_have_its_dose_and_follow_from_the_seed() -> None:
     assert found != waves(dose, random.Random(8))
 
 
-def test_twenty_rounds_together_have_at_least_the_dose_of_tier_two() -> None:
-    dose = tier(2).dose
-    each = dose.of(20)
-    assert (20 * each.kills, 20 * each.postgres, 20 * each.broker, 20 * each.stops) == (1000, 300, 100, 60)
+def test_all_rounds_together_have_at_least_the_dose_of_tier_two() -> None:
+    each = tier(2).dose.of(12)
+    assert tier(2).rounds == 12
+    assert (each.kills, each.postgres, each.broker, each.stops, each.terminations) == (84, 25, 9, 5, 4)
+    assert (each.at_once, each.alone) == (2, 5)
 
 
 def test_recovery_is_told_alone_and_beside_others() -> None:

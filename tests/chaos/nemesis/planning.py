@@ -25,6 +25,8 @@ class Dose:
     """Everything dies at once and starts in another order."""
     crashes: float = 0.5
     """Share of kills of a service's process whose next start dies at a crash point."""
+    alone: int = 0
+    """kill -9 of one program, each when all is well again: what its recovery takes by itself."""
 
     def of(self, parts: int) -> "Dose":
         """The dose of one round of so many, rounded up."""
@@ -32,7 +34,7 @@ class Dose:
         kills, postgres, broker, stops = each
         return Dose(
             kills, min(postgres, kills), min(broker, kills - min(postgres, kills)), stops, self.longest_stop,
-            -(-self.terminations // parts), min(1, self.at_once), self.crashes,
+            -(-self.terminations // parts), -(-self.at_once // parts), self.crashes, -(-self.alone // parts),
         )  # fmt: skip
 
 

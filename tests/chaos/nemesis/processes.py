@@ -196,6 +196,11 @@ class Processes:
         except AssertionError:
             return False
 
+    async def over(self) -> None:
+        """Wait until everything that was done has been recovered from, and is heard of again or given up."""
+        while self._watching:
+            await asyncio.wait(self._watching)
+
     async def close(self) -> None:
         """Watch no longer; wake whoever is stopped still."""
         for task in self._watching:

@@ -60,6 +60,8 @@ TOPICS_MS = 15_000
 again then. aiokafka's five minutes are too long."""
 STOP_WITHIN = 2.5
 """Seconds for the batches in work to end when the process is to stop."""
+LONGEST_ABSENCE = 1.0
+"""Seconds between two tries to reach a broker that is away, at most."""
 LONGEST_PAUSE = 5.0
 """Seconds between two tries of the same batch, at most."""
 _LOOK_EVERY = 10.0
@@ -198,7 +200,7 @@ class Listeners:
                 await verify(settings.kafka, settings.partitions_cap, topics=self._subscribers.topics)
                 async with _asking(settings) as client:
                     known = dict(await ids_of(client, [topic.name for topic in self._subscribers.topics]))
-                    await broker.start()
+                    await self._start(broker)
                     self._trouble = None
                     while True:
                         await self._measure_parked()
@@ -215,7 +217,15 @@ class Listeners:
                         await broker.stop()
                 self._stopping.clear()
             await asyncio.sleep(pause)
-            pause = min(LONGEST_PAUSE, pause * 2)
+            pause = min(LONGEST_ABSENCE, pause * 2)
+
+    async def _start(self, broker: KafkaBroker) -> None:
+        """All consumers at once: each waits half a second for its group, and FastStream starts one after the other."""
+        await broker.connect()
+        starting = [each.subscriber.start() for each in self.listeners]
+        for ended in await asyncio.gather(*starting, return_exceptions=True):
+            if isinstance(ended, BaseException):
+                raise ended
 
     def declare(self) -> KafkaBroker:
         """A broker, not started, with one subscriber per topic."""
