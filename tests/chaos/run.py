@@ -51,7 +51,7 @@ class Tier:
     dose: Dose
     """Of all rounds together."""
     deliveries: int
-    """Times that everything is delivered in the end."""
+    """Times that everything is delivered in the last round; in each before it twice, what came earlier too."""
     load: LoadSettings
     minutes: float
     split: bool
@@ -171,7 +171,7 @@ class Run:
             if not load.acknowledged:
                 done.troubles.append("nobody was told that anything is done")
             with _timed(done, "again"):
-                for _ in range(self.tier.deliveries - 1):
+                for _ in range(self._deliveries(number) - 1):
                     done.redelivered.append(await deliver_again(processes))
                     await self._rest(done)
         finally:
@@ -191,6 +191,9 @@ class Run:
         done.load = round(os.getloadavg()[1], 1)
         self.say(told(done))
         return done
+
+    def _deliveries(self, number: int) -> int:
+        return self.tier.deliveries if number == self.tier.rounds - 1 else 2
 
     async def _begin_load(self, number: int) -> Load:
         assert self._founded is not None
