@@ -8,8 +8,9 @@ PACKAGES := contracts $(addprefix services/,$(SERVICES)) deploy/local
 SOURCES := contracts/contracts $(foreach name,$(SERVICES),services/$(name)/$(name)) deploy/local tests
 TESTS ?=
 # What is broken or killed on purpose and waits for recovery: after the others, alone.
-ALONE := services/chassis $(patsubst %,tests/chaos/test_%.py,restored zombies network database_faults broker_faults \
-    power_cuts crash_points nation tier_one)
+ALONE := $(patsubst %,services/chassis/tests/test_%.py,faults crashes service_processes) \
+    $(patsubst %,tests/chaos/test_%.py,restored zombies network database_faults broker_faults power_cuts crash_points \
+    nation tier_one)
 # Three broken builds, each tried.
 BY_ITSELF := tests/chaos/test_broken.py
 ROSTER ?=
@@ -73,7 +74,8 @@ check-domain:
 
 test: check ## everything that CI runs; what is broken on purpose comes last and alone, for it wants all cores
 ifeq ($(TESTS),)
-	@$(PY) -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(ALONE) $(BY_ITSELF))
+	@# Files that take minutes have few tests: named first and taken in this order, or one core would wait for the other.
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests deploy/local/tests services $(addprefix --ignore=,$(ALONE) $(BY_ITSELF))
 	@$(PY) -m pytest $(ALONE)
 else
 	@$(PY) -m pytest $(TESTS)
