@@ -65,6 +65,8 @@ class Link:
         self.dsn = dsn.replace("+asyncpg", "")
         self.ports = {"sync": free_port(), "nation": free_port()}
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.said: dict[UUID, int] = {}
+        """Pupil → the newest version that registry said of it."""
         self._bootstrap = bootstrap
         self._client = httpx2.AsyncClient(trust_env=False, timeout=30)
         self._wire = WireKeys.read(self.keys["registry"])
@@ -120,6 +122,7 @@ class Link:
             )
             where = partition_of(key, PARTITIONS)
             await producer.send(STUDENT_RECORD.name, body, key=key, headers=headers, partition=where)
+            self.said[student] = version
         await producer.stop()
 
     async def rows(self, query: str, *values: Any) -> list[asyncpg.Record]:
@@ -200,6 +203,10 @@ async def _has_moved(link: Link, version: int) -> bool:
 
 
 async def _nobody_waits(link: Link) -> bool:
+    # A sync that was killed may have nobody who waits only because it has not heard the last of it yet.
+    heard = await link.rows("SELECT subject, version FROM watermark WHERE topic = $1", STUDENT_RECORD.name)
+    if {row["subject"]: row["version"] for row in heard} != link.said:
+        return False
     [row] = await link.rows(
         "SELECT count(*) AS told, count(*) FILTER (WHERE standing = 'waiting') AS waiting FROM national_pupil"
     )
