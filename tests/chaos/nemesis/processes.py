@@ -153,7 +153,7 @@ class Processes:
         with self._doing(Fault("stop", name, time.time(), lasted=seconds)) as fault:
             _send(pid, signal.SIGSTOP)
             try:
-                await asyncio.sleep(seconds)
+                await self._has_ended(name, pid, within=seconds)
             finally:
                 _send(pid, signal.SIGCONT)
             self._watch(fault, before)
@@ -165,8 +165,7 @@ class Processes:
             return
         with self._doing(Fault("terminate", name, time.time(), lasted=patience)) as fault:
             _send(pid, signal.SIGTERM)
-            await asyncio.sleep(patience)
-            if self.stack.pids.get(name) == pid:
+            if not await self._has_ended(name, pid, within=patience):
                 _send(pid, signal.SIGKILL)
             self._watch(fault)
 
@@ -175,9 +174,17 @@ class Processes:
         order = self.names
         self.chance.shuffle(order)
         for name in order:
+            pid = self.stack.pids.get(name)
             await self.kill(name)
-            await asyncio.sleep(self.chance.uniform(0.0, 0.1))
+            await self._has_ended(name, pid, within=self.chance.uniform(0.0, 0.1))
         return order
+
+    async def _has_ended(self, name: str, pid: int | None, within: float) -> bool:
+        """Whether the program runs under this number no more, in time."""
+        try:
+            return await eventually(lambda: pid is None or self.stack.pids.get(name) != pid, within, every=0.05)
+        except AssertionError:
+            return False
 
     async def disarm(self) -> None:
         """Who has not come by the point where it was to die is begun again without it."""

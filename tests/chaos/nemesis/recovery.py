@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 
 from local_stack.layout import read_json
 from local_stack.ports import LOOPBACK
+from tests.harness.eventually import eventually
 from tests.harness.whole import WholeStack
 
 GIVEN_UP_AFTER: Final = 90.0
@@ -124,14 +125,18 @@ class Probes:
 
 async def _until(asked: Callable[[], Awaitable[bool]], every: float, longest: float) -> float | None:
     began = time.monotonic()
-    while (spent := time.monotonic() - began) < longest:
+
+    async def answers() -> bool:
         try:
-            if await asked():
-                return spent
+            return await asked()
         except (OSError, TimeoutError, KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            pass
-        await asyncio.sleep(every)
-    return None
+            return False
+
+    try:
+        await eventually(answers, within=longest, every=every)
+    except AssertionError:
+        return None
+    return time.monotonic() - began
 
 
 async def _is_ready(port: int) -> bool:

@@ -1,6 +1,5 @@
 """Everything is delivered again: readers are stopped beyond their sessions, their groups set back to the beginning."""
 
-import asyncio
 import logging
 import os
 import signal
@@ -13,8 +12,8 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from contracts.topics import NATIONAL_RECORD, TOPICS
-from tests.chaos.nemesis.planning import SESSION
 from tests.chaos.nemesis.processes import HEARING, Processes
+from tests.harness.eventually import eventually
 
 EMPTY_WITHIN = 30.0
 """Seconds for the broker to find out that a stopped member is gone; its session is six."""
@@ -52,7 +51,6 @@ logging.getLogger("aiokafka.consumer.group_coordinator").setLevel(logging.CRITIC
 
 
 async def _set_back(bootstrap: str, wanted: dict[str, list[str]]) -> None:
-    deadline = time.monotonic() + EMPTY_WITHIN
     async with AsyncExitStack() as stack:
         admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
         await admin.start()
@@ -60,18 +58,20 @@ async def _set_back(bootstrap: str, wanted: dict[str, list[str]]) -> None:
         described = await admin.describe_topics(sorted({name for names in wanted.values() for name in names}))
         partitions = {each["topic"]: len(each["partitions"]) for each in described}
         left = dict(wanted)
-        await asyncio.sleep(SESSION)  # no member's session can have ended before
-        while left:
+
+        async def all_begin_again() -> bool:
             for group, names in list(left.items()):
                 with suppress(KafkaError):  # a member's session has not ended yet
                     await _begin_again(bootstrap, group, [
                         TopicPartition(name, each) for name in names for each in range(partitions[name])
                     ])  # fmt: skip
                     del left[group]
-            if left and time.monotonic() > deadline:
-                raise TimeoutError(f"groups with members still: {', '.join(sorted(left))}")
-            if left:
-                await asyncio.sleep(1)
+            return not left
+
+        try:
+            await eventually(all_begin_again, within=EMPTY_WITHIN, every=1)
+        except AssertionError:
+            raise TimeoutError(f"groups with members still: {', '.join(sorted(left))}") from None
 
 
 async def _begin_again(bootstrap: str, group: str, places: list[TopicPartition]) -> None:
