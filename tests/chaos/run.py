@@ -40,6 +40,8 @@ WORK = 4
 """Changes that are acknowledged between two waves, where the people are not slower."""
 FAULTS_SHARE = 0.5
 """Of a round's time; the rest is for deaths one by one before it, and for heal, rest and check."""
+WHOLE = 0.25
+"""Share of the kills of a program that its keeper does not survive either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ class Run:
         self.folder.chmod(0o755)
         try:
             seconds = await asyncio.to_thread(self.stack.start)
-            self.say(f"the stack is ready after {seconds:.1f} s, {len(self.stack.pids)} processes")
+            self.say(f"the stack is ready after {seconds:.1f} s, {len(self.stack.programs)} processes")
             self.versions = await versions(self.stack.about())
             self._founded = await found(self.stack, self.tier.load)
             self.say(f"{len(self._founded.schools)} schools are founded")
@@ -209,7 +211,7 @@ class Run:
         """Programs die by turns while nothing else is wrong."""
         count, names = self.tier.dose.of(self.tier.rounds).alone, processes.names
         for turn in range(number * count, (number + 1) * count):
-            await processes.kill(names[turn % len(names)])
+            await processes.kill(names[turn % len(names)], whole=turn // len(names) % 2 == 1)
             await processes.over()
 
     async def _fault(self, processes: Processes, chance: random.Random, load: Load) -> None:
@@ -241,7 +243,8 @@ class Run:
         if act.kind == "kill":
             await self._is_free(processes, target)
             crash = not act.target and chance.random() < self.tier.dose.crashes
-            await processes.kill(target, point=point_for(processes, target, chance) if crash else "")
+            point = point_for(processes, target, chance) if crash else ""
+            await processes.kill(target, point=point, whole=chance.random() < WHOLE)
         elif act.kind == "stop":
             longer.append(asyncio.create_task(processes.stop(target, act.seconds)))
         else:

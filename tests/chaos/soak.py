@@ -98,7 +98,7 @@ async def soak(stack: WholeStack, folder: Path, minutes: float, seed: int) -> li
     began = time.monotonic()
     try:
         while (at := time.monotonic() - began) < minutes * 60:
-            taken = await asyncio.to_thread(memory, stack.pids)
+            taken = await asyncio.to_thread(memory, stack.programs)
             looks.append(Look(round(at, 1), taken, *await _progress(stack)))
             if len(looks) % 6 == 1:
                 printed(

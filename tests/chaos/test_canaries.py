@@ -151,7 +151,7 @@ async def _scan(stack: WholeStack, seen: Seen) -> list[str]:
             found += [f"{service}: {each}" for each in await canaries.in_tables(connection)]
         finally:
             await connection.close()
-    for pid in stack.pids.values():
+    for pid in {*stack.programs.values(), *stack.pids.values()}:
         found += canaries.in_process(pid)
     return found
 

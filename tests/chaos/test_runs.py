@@ -46,10 +46,12 @@ def test_recovery_is_told_alone_and_beside_others() -> None:
         a_fault("kill", "sync", [["HTTP", 1.0], ["consumer", 2.5]]),
         a_fault("kill", "photo", [["HTTP", 4.0]], others=2),
         a_fault("kill", "review", [["HTTP", None]], others=1),
+        a_fault("kill", "review", [["HTTP", 2.0]], whole=True),
         a_fault("stop", "review", [["HTTP", 0.1]]),
     ]
     found = {(each["what"], each["how"]): each for each in recoveries(faults)}
     assert (found["HTTP", "alone"]["p50"], found["HTTP", "alone"]["times"]) == (1.0, 1)
+    assert found["HTTP, its program begun from nothing", "alone"]["p50"] == 2.0
     assert found["HTTP", "beside others"]["p50"] == 4.0
     assert found["HTTP", "beside others"]["p99"] is None
     assert found["HTTP", "beside others"]["never"] == 1

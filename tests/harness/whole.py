@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from local_stack.ports import free_port
@@ -86,10 +87,18 @@ class WholeStack:
         return {**about["services"], "portal": about["portal"], "nation": about["nation"]}
 
     @property
-    def pids(self) -> dict[str, int]:
-        """Program → process."""
+    def programs(self) -> dict[str, int]:
+        """Program → the process that the launcher has started."""
         found: dict[str, int] = self.about()["processes"]
         return found
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Program → the process that does its work: of a program that is revived, the child that it keeps alive."""
+        about = self.about()
+        revived = set(about["revived"])
+        found = {name: _child_of(pid) if name in revived else pid for name, pid in about["processes"].items()}
+        return {name: pid for name, pid in found.items() if pid is not None}
 
     @property
     def accounts(self) -> Accounts:
@@ -118,6 +127,15 @@ class WholeStack:
             timeout=within,
             check=False,
         )
+
+
+def _child_of(pid: int) -> int | None:
+    """The one child of a process; None while it has none."""
+    with suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(pid).children():
+            if child.status() != psutil.STATUS_ZOMBIE:
+                return int(child.pid)
+    return None
 
 
 def temporary_folder(name: str) -> Path:

@@ -65,10 +65,10 @@ async def travel(pupils: int, environment: Mapping[str, str]) -> Measured:
             schools = await fill(stack, services, pupils, folder)
             await _settled(services, schools)
             console.print(f"{pupils:,} pupils set out")
-            before = cost(stack.pids)
+            before = cost(stack.programs)
             reached: dict[str, Mapping[str, float]] = {}
-            marks = await _journey(schools, lambda stage: reached.update({stage: cost(stack.pids).since(before)}))
-            spent = cost(stack.pids).since(before)
+            marks = await _journey(schools, lambda stage: reached.update({stage: cost(stack.programs).since(before)}))
+            spent = cost(stack.programs).since(before)
     finally:
         await asyncio.to_thread(stack.stop)
         shutil.rmtree(folder, ignore_errors=True)

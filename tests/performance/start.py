@@ -20,7 +20,7 @@ def main() -> None:
         founded = stack.run("county")
         assert founded.returncode == 0, founded.stdout + founded.stderr
         time.sleep(IDLE_FOR)
-        used = memory({**stack.pids, "launcher": stack.about()["launcher"]})
+        used = memory({**stack.programs, "launcher": stack.about()["launcher"]})
         stops, warm = [stack.stop()], []
         for _ in range(RUNS):
             warm.append(stack.start())

@@ -87,6 +87,7 @@ class Plan:
             "logs": str(self.layout.logs),
             "launcher": os.getpid(),
             "processes": dict(pids),
+            "revived": [] if self.choices.servers_only else [*self._processes, "portal"],
         }
         if self.choices.servers_only:
             for name in ("portal", "services", "nation", "accounts", "first_account"):
@@ -146,6 +147,7 @@ class Plan:
                 "REPLICA": replica,
                 "PARTITIONS_CAP": str(PARTITIONS_CAP),
             }
+        settings["REVIVED"] = "true"
         named = {f"{package.upper()}_{name}": value for name, value in settings.items()}
         # Line-buffered logs, and no stray files in the checkout.
         return {**named, "PYTHONUNBUFFERED": "1"}

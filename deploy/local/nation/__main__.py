@@ -5,6 +5,7 @@ import signal
 import sys
 from contextlib import suppress
 
+from chassis.reviving import ended
 from chassis.settings import SettingsRefused
 from chassis.telemetry.logs import configure_logs
 from nation.program import Nation
@@ -12,8 +13,8 @@ from nation.settings import NationSettings
 from nation.web import serve
 
 
-async def run(settings: NationSettings) -> None:
-    """Returns after SIGTERM or SIGINT."""
+async def run(settings: NationSettings) -> int:
+    """0 after SIGTERM or SIGINT, 1 when the work ended by itself."""
     nation = Nation(settings)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -27,8 +28,7 @@ async def run(settings: NationSettings) -> None:
     with suppress(asyncio.CancelledError):
         await work
     nation.store.close()
-    if failed:
-        raise SystemExit(1)
+    return int(failed)
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
     except SettingsRefused as error:
         sys.exit(str(error))
     configure_logs("nation", settings.log_level)
-    asyncio.run(run(settings))
+    ended(lambda: asyncio.run(run(settings)), is_revived=settings.revived)
 
 
 if __name__ == "__main__":

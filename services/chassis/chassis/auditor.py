@@ -16,6 +16,7 @@ from uuid import UUID
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from sqlalchemy import text
 
+import chassis.broken_connections  # noqa: F401 - before a client is made
 from chassis import envelope
 from chassis.envelope import Unreadable
 from chassis.respeaking import respeak

@@ -57,3 +57,9 @@ def point(name: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
     elif name not in POINTS:
         raise ValueError(f"{name} is no crash point; add it to chassis.crash.POINTS.")
+
+
+def disarm() -> None:
+    """From now on no point kills this process."""
+    global _left
+    _left = 0

@@ -5,10 +5,9 @@ import contextlib
 import os
 import signal
 import socket
-import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Final
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import Any, Final
 
 import structlog
 import uvicorn
@@ -17,7 +16,9 @@ from starlette.types import ASGIApp
 
 from chassis import telemetry
 from chassis.connections import Connection
+from chassis.reviving import ended
 from chassis.settings import ProcessSettings
+from chassis.telemetry.logs import configure_logs
 
 log = structlog.get_logger("chassis.serving")
 DRAINED_WITHIN: Final = 2
@@ -98,11 +99,23 @@ async def until_stopped(work: Callable[[], Awaitable[None]]) -> None:
             loop.remove_signal_handler(number)
 
 
+def process(name: str, settings: ProcessSettings, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Be the process that runs this until SIGTERM; then exit with 0, or with 1 when its port is taken."""
+
+    def work() -> int:
+        telemetry.configure(name, settings)
+        try:
+            uvloop.run(run())
+        except OSError as error:
+            log.error("process.failed", error=type(error).__name__, errno=error.errno)
+            return 1
+        return 0
+
+    # Whoever keeps it alive has logs only: what sends traces has threads, which a fork would lose.
+    configure_logs(name, settings.log_level)
+    ended(work, is_revived=settings.revived)
+
+
 def serve(name: str, app: ASGIApp, settings: ProcessSettings) -> None:
-    """Serve an application that is a process of its own, until SIGTERM. Exits with 1 when its port is taken."""
-    telemetry.configure(name, settings)
-    try:
-        uvloop.run(until_stopped(lambda: serving(app, settings)))
-    except OSError as error:
-        log.error("process.failed", error=type(error).__name__, errno=error.errno)
-        sys.exit(1)
+    """Serve an application that is a process of its own, until SIGTERM."""
+    process(name, settings, lambda: until_stopped(lambda: serving(app, settings)))

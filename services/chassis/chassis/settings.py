@@ -22,6 +22,8 @@ class ProcessSettings(BaseSettings):
     """The address to listen on; nobody outside this machine reaches it unless somebody decides so."""
     port: int = 8000
     log_level: str = "INFO"
+    revived: bool = False
+    """When it is killed, begin it again at once from memory; otherwise that is left to whoever started it."""
     otlp_endpoint: str | None = None
     """Where traces are sent, `http://collector:4318`; nowhere when it is not set."""
     largest_body: int = MEBIBYTE

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
+import chassis.broken_connections  # noqa: F401 - before a client is made
 from chassis.retention import of_topic
 from contracts.topics import TOPICS, Topic
 

@@ -1,5 +1,6 @@
 """Servers die, relays contend, topics come twice: the promise holds."""
 
+import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
@@ -7,8 +8,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.conn import create_conn
 from aiokafka.errors import ProducerFenced
+from aiokafka.protocol.metadata import MetadataRequest
 from sqlalchemy import event, text
 
 from chassis import parked, topics
@@ -311,3 +315,31 @@ async def test_a_killed_consumer_is_back_at_once(rig: Rig) -> None:
     await all_sent(rig)
     async with running(Listeners(rig.taker, taker(rig.topics))):
         await eventually(rig.effects_are({each: [1, 2] for each in subjects}), within=60)
+
+
+async def test_a_connection_that_has_just_broken_is_told_as_broken_under_uvloop(rig: Rig) -> None:
+    # aiokafka knows OSError and its own errors; what uvloop raises would end its tasks and leave consumers waiting.
+    told: list[str] = []
+
+    async def break_and_write() -> None:
+        host, port = rig.maker.settings.kafka.split(":")
+        connection = await create_conn(host, int(port))
+        writing = asyncio.get_running_loop().create_future()
+
+        def write() -> None:
+            """Once in each turn of the loop, so that one is between the transport's end and the reader's."""
+            try:
+                connection.send(MetadataRequest([])).close()
+            except Exception as error:  # noqa: BLE001 - which one it is, is the question
+                told.append(type(error).__name__)
+                writing.set_result(None)
+            else:
+                asyncio.get_running_loop().call_soon(write)
+
+        write()
+        connection._writer.transport.abort()
+        await writing
+        assert not connection.connected()
+
+    await asyncio.to_thread(uvloop.run, break_and_write())
+    assert told == ["KafkaConnectionError"]

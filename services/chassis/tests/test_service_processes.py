@@ -13,6 +13,7 @@ from typing import Any
 
 import asyncpg
 import httpx2
+import psutil
 import pytest
 
 from chassis import topics
@@ -192,6 +193,31 @@ async def _ticks(ask: Ask, least: int) -> bool:
 
 async def _ticked(ask: Ask, child: Child) -> bool:
     return await ask("SELECT 1 FROM tick WHERE worker = $1", str(child.process.pid)) != []
+
+
+async def test_a_worker_that_is_killed_is_begun_again_from_memory_and_stops_when_told(
+    nursery: Nursery, ask: Ask
+) -> None:
+    assert (await nursery.run("migrate"))[0] == 0
+    child = await nursery.start("worker", SMALL_REVIVED="true")
+    await eventually(lambda: _ticks(ask, 3), within=60)
+    keeper = psutil.Process(child.process.pid)
+    assert keeper.num_threads() == 1
+    (first,) = keeper.children()
+    assert {int(row["worker"]) for row in await ask("SELECT DISTINCT worker FROM tick")} == {first.pid}
+    first.kill()
+    await eventually(lambda: _ticked_by_another(ask, first.pid), within=20)
+    assert await child.stop() < 4
+    assert [line["event"] for line in child.lines() if line["event"].startswith("process.")] == [
+        "process.started",
+        "process.killed",
+        "process.started",
+        "process.stopped",
+    ]
+
+
+async def _ticked_by_another(ask: Ask, pid: int) -> bool:
+    return await ask("SELECT 1 FROM tick WHERE worker <> $1", str(pid)) != []
 
 
 async def test_a_lost_lock_stops_the_timers_and_they_begin_again(nursery: Nursery, ask: Ask) -> None:

@@ -72,6 +72,8 @@ class Fault:
     """Seconds since 1970."""
     lasted: float = 0.0
     point: str = ""
+    whole: bool = False
+    """Its keeper too: the program had to be begun from nothing."""
     recovered: list[tuple[str, float | None]] = field(default_factory=list)
     others: int = 0
     """Faults under way beside it."""
@@ -100,7 +102,7 @@ class Processes:
     @property
     def names(self) -> list[str]:
         """Every program, both servers too."""
-        return sorted(self.stack.pids)
+        return sorted(self.stack.programs)
 
     @property
     def busy(self) -> frozenset[str]:
@@ -112,29 +114,36 @@ class Processes:
         self._news.clear()
         await self._news.wait()
 
-    async def kill(self, name: str, *, point: str = "") -> None:
-        """kill -9 of what runs; with a point, its next start dies there by itself, and the one after that does not."""
+    async def kill(self, name: str, *, point: str = "", whole: bool = False) -> None:
+        """kill -9 of what does the work; with its keeper too where the whole program is to be begun anew.
+
+        With a point the program's next start dies there by itself, and the one after that does not.
+        """
         # Whoever is asked for his number after the word was given may be the one who was given it.
-        pid = self.stack.pids.get(name)
+        whole = whole or bool(point)
+        victims = [pids.get(name) for pids in (*([self.stack.programs] if whole else []), self.stack.pids)]
         if point:
             self.stack.tell_next_start(name, CRASH_AT=point)
             self.armed[name] = point
             self._keep(asyncio.create_task(self._see_that_it_is_told(name), name=f"tell {name}"))
         else:
             self.armed.pop(name, None)
-        if pid is None:
+        if victims[0] is None:
             return
-        with self._doing(Fault("kill", name, time.time())) as fault:
-            _send(pid, signal.SIGKILL)
+        with self._doing(Fault("kill", name, time.time(), whole=whole and name not in SERVERS)) as fault:
+            # The keeper first, or it would begin another; not only it, or the child might answer once more.
+            for pid in victims:
+                if pid is not None:
+                    _send(pid, signal.SIGKILL)
             self._watch(fault)
 
     async def _see_that_it_is_told(self, name: str) -> None:
         """One who was begun just before the word was given is not the one that was killed, and lives on untold."""
-        before = self.stack.pids.get(name)
+        before = self.stack.programs.get(name)
 
         async def is_told() -> bool:
             nonlocal before
-            now = self.stack.pids.get(name)
+            now = self.stack.programs.get(name)
             if self.stack.next_start_is_told(name):
                 return True
             if now is not None and now != before:
@@ -163,10 +172,11 @@ class Processes:
         pid = self.stack.pids.get(name)
         if pid is None:
             return
-        with self._doing(Fault("terminate", name, time.time(), lasted=patience)) as fault:
-            _send(pid, signal.SIGTERM)
+        program = self.stack.programs.get(name, pid)
+        with self._doing(Fault("terminate", name, time.time(), lasted=patience, whole=True)) as fault:
+            _send(program, signal.SIGTERM)
             if not await self._has_ended(name, pid, within=patience):
-                _send(pid, signal.SIGKILL)
+                _send(program, signal.SIGKILL)
             self._watch(fault)
 
     async def kill_all(self) -> list[str]:
@@ -175,7 +185,7 @@ class Processes:
         self.chance.shuffle(order)
         for name in order:
             pid = self.stack.pids.get(name)
-            await self.kill(name)
+            await self.kill(name, whole=True)
             await self._has_ended(name, pid, within=self.chance.uniform(0.0, 0.1))
         return order
 
@@ -190,7 +200,7 @@ class Processes:
         """Who has not come by the point where it was to die is begun again without it."""
         self.crashes()
         for name in list(self.armed):
-            await self.kill(name)
+            await self.kill(name, whole=True)
 
     async def settled(self, within: float = 120.0) -> bool:
         """Whether every fault is over and every program ready, in time."""

@@ -92,7 +92,7 @@ class Probes:
 
     async def are_ready(self) -> bool:
         """Whether every program says that it is ready, and both servers answer."""
-        for name in self._stack.pids:
+        for name in self._stack.programs:
             if name not in ("postgres", "kafka"):
                 try:
                     if not await _is_ready(self.port(name)):

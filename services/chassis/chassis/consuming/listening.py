@@ -19,6 +19,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from sqlalchemy import text
 
+import chassis.broken_connections  # noqa: F401 - before a client is made
 from chassis import crash
 from chassis.consuming import measuring
 from chassis.consuming.applying import counted

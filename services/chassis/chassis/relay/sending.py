@@ -8,6 +8,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
+import chassis.broken_connections  # noqa: F401 - before a client is made
 from chassis import crash
 from chassis.envelope import HeaderWriter, partition_of
 from chassis.topics import WrongTopics, partitions_of

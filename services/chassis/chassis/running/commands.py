@@ -1,22 +1,18 @@
 """`python -m <service> …`: the roles, and what an operator asks for."""
 
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import structlog
 import typer
 
 from chassis import telemetry
-from chassis.running.operating import FAILED, REFUSED, operations
+from chassis.running.operating import REFUSED, operations
 from chassis.settings import ServiceSettings, SettingsRefused
 
 if TYPE_CHECKING:
     from chassis.service import Service
-
-log = structlog.get_logger("chassis.running")
 
 
 def commands_of(service: "Service") -> Callable[[], None]:
@@ -61,20 +57,13 @@ def _prefix(service: "Service") -> str:
 
 
 def _roles(app: typer.Typer, service: "Service") -> None:
-    def process(role: str) -> None:
-        import uvloop
+    def process(name: str) -> None:
+        from chassis import serving
+        from chassis.running.process import Role, preload, run
 
-        from chassis.running.process import Role, run
-
-        settings = settings_of(service)
-        try:
-            uvloop.run(run(service, settings, Role(role)))
-        except OSError as error:
-            log.error("process.failed", error=type(error).__name__, errno=error.errno)
-            raise typer.Exit(FAILED) from None
-        # Everything is closed; taking the interpreter apart would cost another third of a second.
-        sys.stdout.flush()
-        os._exit(0)
+        settings, role = service.settings.read(), Role(name)
+        preload(service, role)
+        serving.process(service.name, settings, lambda: run(service, settings, role))
 
     @app.command()
     def api() -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from enum import StrEnum
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import structlog
@@ -45,6 +46,22 @@ async def housekeep(due: Due) -> int:
 async def run(service: "Service", settings: ServiceSettings, role: Role) -> None:
     """Run a process of a service until it is told to stop. Raises OSError when its port is taken."""
     await until_stopped(lambda: _run(service, settings, role))
+
+
+def preload(service: "Service", role: Role) -> None:
+    """Import what the role needs: whoever is begun again from memory has it then."""
+    wanted = [
+        "uvicorn.lifespan.on",
+        "chassis.identity.copies",
+        "chassis.sealing",
+        "chassis.transaction.connecting",
+    ]
+    if role in (Role.WORKER, Role.ALL) and service.subscribers.topics:
+        wanted.append("chassis.consuming.listening")
+    if role in (Role.RELAY, Role.ALL):
+        wanted.append("chassis.relay")
+    for name in wanted:
+        import_module(name)
 
 
 async def _run(service: "Service", settings: ServiceSettings, role: Role) -> None:
