@@ -85,9 +85,10 @@ def _is_turned(image: Image.Image) -> bool:
 
 
 def _make(image: Image.Image) -> Standard:
-    # A JPEG decodes at 1/2, 1/4 or 1/8 of its size for a fraction of the time; twice the target keeps the quality.
-    wanted = (HEIGHT * 2, WIDTH * 2) if _is_turned(image) else (WIDTH * 2, HEIGHT * 2)
-    image.draft("RGB", wanted)
+    # A JPEG decodes at 1/2, 1/4 or 1/8 of its size for a fraction of the time, each pixel the mean of those it stands
+    # for. Of a finely drawn picture that leaves 29 dB (PSNR, against a whole decoding), of a face 47; saving it as JPEG
+    # afterwards leaves 20 of the same drawing.
+    image.draft("RGB", (HEIGHT, WIDTH) if _is_turned(image) else (WIDTH, HEIGHT))
     upright = ImageOps.exif_transpose(image)
     picture = ImageOps.fit(_on_white(upright), (WIDTH, HEIGHT), Image.Resampling.LANCZOS)
     picture.info.clear()  # Pillow would write the old picture's comment into the new one
