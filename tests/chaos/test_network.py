@@ -4,6 +4,7 @@ Nobody is restarted. Each pair of services has links of its own and a fault of i
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -46,6 +47,9 @@ PARTITIONS: Sequence[tuple[str, Sequence[tuple[str, float]]]] = [
     ("taker-postgres", [("cut", 3), ("replies are lost", 4), ("a byte a second", 4)]),
     ("taker-postgres", [("half open", 1)]),
 ]
+IN_A_TURN = sum(len(faults) for _, faults in PARTITIONS)
+TURNS = -(-int(os.environ.get("CHAOS_PARTITIONS", IN_A_TURN)) // IN_A_TURN)
+"""How often each pair goes through its faults."""
 
 
 async def goes_through(make_rig: MakeRig, where: str, faults: Sequence[tuple[str, float]]) -> None:
@@ -53,7 +57,7 @@ async def goes_through(make_rig: MakeRig, where: str, faults: Sequence[tuple[str
     async with pair(await make_rig()) as made:
         await made.speak()
         await made.everything_arrives(within=90)
-        for what, seconds in faults:
+        for what, seconds in [*faults] * TURNS:
             async with made.speaking():
                 await last(0.5)
                 FAULTS[what](made.links[where])
@@ -66,13 +70,13 @@ async def goes_through(make_rig: MakeRig, where: str, faults: Sequence[tuple[str
                 raise AssertionError(f"{where}, {what}: {error}") from error
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(400 * TURNS)
 async def test_every_link_fails_in_every_way_and_heals_without_a_restart(
     make_rig: MakeRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A statement under way when its server is gone is waited for longer than the server itself would work on it.
     monkeypatch.setattr(connecting, "ANSWER_WITHIN", 5.0)
-    assert sum(len(faults) for _, faults in PARTITIONS) >= 10
+    assert IN_A_TURN >= 10
     await asyncio.gather(*(goes_through(make_rig, *each) for each in PARTITIONS))
 
 

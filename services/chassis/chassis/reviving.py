@@ -51,7 +51,7 @@ def revived(work: Callable[[], int]) -> int:
         signal.pthread_sigmask(signal.SIG_BLOCK, _HANDED_ON)
         child = _forked(work)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDED_ON)
-        _, status = os.waitpid(child, 0)
+        status = _end_of(child)
         child = 0
         if told or os.WIFEXITED(status):
             return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 1
@@ -61,6 +61,14 @@ def revived(work: Callable[[], int]) -> int:
         time.sleep(pause)
         if told:
             return 0
+
+
+def _end_of(child: int) -> int:
+    """The status with which the child ends. In a container the orphans of a killed child are ours, and buried too."""
+    while True:
+        ended, status = os.waitpid(-1, 0)
+        if ended == child:
+            return status
 
 
 def _forked(work: Callable[[], int]) -> int:
