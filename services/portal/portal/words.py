@@ -157,6 +157,7 @@ DONE: Final[Mapping[str, str]] = {
     "photo-matched": "已匹配，照片已采用。",
     "evidence-added": "佐证材料已上传。",
     "evidence-dropped": "佐证材料已删除。",
+    "duplicate-settled": "该疑似重复已处理完毕。",
     "password-changed": "密码已修改，其他设备上的登录已失效。",
     "signed-out": "您已安全退出。",
     "signed-out-idle": "您尚未登录，或登录已过期。请重新登录。",

@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from services.portal.tests.people import ACCOUNT, CASE, CLASS, IMPORT, NEXT_CASE, OTHER, PUPIL, SCHOOL
+from services.portal.tests.people import ACCOUNT, CASE, CLASS, DUPLICATE, IMPORT, NEXT_CASE, OTHER, PUPIL, SCHOOL
 from services.portal.tests.reading import Page
 from services.portal.tests.services import Services, refusal
 
@@ -91,6 +91,13 @@ DONE: list[tuple[str, str, dict[str, Any], str, Any]] = [
         {"cases": [f"{CASE}:{HASH}", f"{NEXT_CASE}:{HASH}"]},
         "POST review/v1/cases/approve",
         {"cases": [{"id": CASE, "content_hash": HASH}, {"id": NEXT_CASE, "content_hash": HASH}]},
+    ),
+    (
+        "officer",
+        f"/duplicates/{DUPLICATE}/settle",
+        {"reason": "两名同名儿童"},
+        f"POST registry/v1/duplicates/{DUPLICATE}/settle",
+        {"reason": "两名同名儿童"},
     ),
     (
         "officer",

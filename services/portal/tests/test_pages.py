@@ -5,7 +5,7 @@ from collections.abc import Callable
 import httpx2
 import pytest
 
-from services.portal.tests.people import ACCOUNT, ARCHIVE, CASE, CLASS, IMPORT, PUPIL, SCHOOL
+from services.portal.tests.people import ACCOUNT, ARCHIVE, CASE, CLASS, DUPLICATE, IMPORT, PUPIL, SCHOOL
 from services.portal.tests.reading import Page
 
 Browse = Callable[[str | None], httpx2.AsyncClient]
@@ -54,6 +54,9 @@ PAGES = {
         "/calendar": "批准延期",
         "/organisations": "测试县教育局",
         "/accounts": "初始密码",
+        "/duplicates": "比对",
+        "/duplicates?state=all": "待处理",
+        f"/duplicates/{DUPLICATE}": "确认不是同一名学生",
     },
     "viewer": {"/": "工作台", "/cases": "测试县实验小学", "/progress": "测试县实验小学", "/national": "国家核验状态"},
     "province": {

@@ -104,7 +104,8 @@ OWN_SEALED: Final[Mapping[str, Mapping[str, str]]] = {
         "enrolment": "SELECT id AS row, 'standing_sealed' AS column, standing_sealed AS sealed FROM enrolment"
         " WHERE standing_sealed IS NOT NULL",
         "evidence": "SELECT id AS row, 'name_sealed' AS column, name_sealed AS sealed FROM evidence",
-        "duplicate_case": "SELECT id AS row, 'record_sealed' AS column, record_sealed AS sealed FROM duplicate_case",
+        "duplicate_case": "SELECT id AS row, 'record_sealed' AS column, record_sealed AS sealed FROM duplicate_case"
+        " UNION ALL SELECT id, 'reason_sealed', reason_sealed FROM duplicate_case WHERE reason_sealed IS NOT NULL",
         "explanation": "SELECT student_id AS row, code AS column, reason_sealed AS sealed FROM explanation",
         "submission": "SELECT request_id AS row, 'content_sealed' AS column, content_sealed AS sealed FROM submission",
     },

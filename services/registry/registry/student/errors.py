@@ -8,8 +8,10 @@ __all__ = [
     "NotAllowed",
     "NotEditable",
     "NotFound",
+    "NotYours",
     "NumbersExhausted",
     "PupilRefused",
+    "SettledAlready",
     "TooMany",
     "TooManyToExport",
     "VersionChanged",
@@ -81,3 +83,21 @@ class EvidenceRefused(Refusal):
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(code, sentence)
+
+
+class NotYours(Refusal):
+    """A case of two schools of which the officer has only one."""
+
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__("not-yours", "两所学校不都由本单位主管。请报两校共同的上级主管单位（市级或省级）处理。")
+
+
+class SettledAlready(Refusal):
+    """The case is closed."""
+
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__("settled", "该疑似重复已经处理完毕。请返回列表查看结果。")

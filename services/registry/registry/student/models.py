@@ -133,7 +133,7 @@ class ClaimRow(Base):
 
 
 class DuplicateRow(Base):
-    """Two records that may be one child: a case for the authorities to compare."""
+    """Two records that may be one child: a case for an authority to compare and settle."""
 
     __tablename__ = "duplicate_case"
 
@@ -150,6 +150,9 @@ class DuplicateRow(Base):
     record_sealed: Mapped[bytes]
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    settled_by: Mapped[UUID | None]
+    """The account that has settled it; None where it ended with one of the pupils."""
+    reason_sealed: Mapped[bytes | None]
 
 
 class EvidenceRow(Base):

@@ -40,6 +40,12 @@ def item_of(path: str) -> Item:
     return BY_FIELD[path]
 
 
+def label(path: str) -> str:
+    """What the form calls the item at a path: 出生日期, 成员1联系电话. Raises KeyError."""
+    name = item_of(path).label
+    return f"成员{int(path.split('.', 2)[1]) + 1}{name}" if path.startswith("family.") else name
+
+
 def masked(shown: Mapping[str, str]) -> dict[str, str]:
     """The fields with numbers, phones and addresses hidden as far as they need not be read."""
     return {path: _masked(path, text) for path, text in shown.items()}

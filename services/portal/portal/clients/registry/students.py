@@ -155,6 +155,29 @@ class Duplicate(Answer):
     holder_school: str | None = None
     name: str
     opened_at: datetime
+    closed_at: datetime | None = None
+
+
+class Compared(Answer):
+    label: str
+    entered: str
+    held: str
+    same: bool
+
+
+class Comparison(Answer):
+    """A case, item by item, masked."""
+
+    id: UUID
+    kind: str
+    school_name: str
+    holder_school: str
+    holder_status: str
+    opened_at: datetime
+    closed_at: datetime | None = None
+    settled_by: str | None = None
+    reason: str | None = None
+    items: tuple[Compared, ...] = ()
 
 
 class Duplicates(Answer):
@@ -223,6 +246,14 @@ class Students:
         """Take a file away."""
         await self._caller.ask(object, "DELETE", f"/v1/evidence/{evidence}")
 
-    async def duplicates(self, offset: int, limit: int) -> Duplicates:
-        """Open ones, newest first."""
-        return await self._caller.get(Duplicates, "/v1/duplicates", offset=offset, limit=limit)
+    async def duplicates(self, state: str, offset: int, limit: int) -> Duplicates:
+        """The open ones or all, newest first."""
+        return await self._caller.get(Duplicates, "/v1/duplicates", state=state, offset=offset, limit=limit)
+
+    async def compare(self, case: UUID) -> Comparison:
+        """Both records of a case, masked."""
+        return await self._caller.get(Comparison, f"/v1/duplicates/{case}")
+
+    async def settle(self, case: UUID, reason: str, key: str | None) -> Comparison:
+        """Close a case for a reason."""
+        return await self._caller.post(Comparison, f"/v1/duplicates/{case}/settle", {"reason": reason}, key=key)

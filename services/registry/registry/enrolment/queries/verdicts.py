@@ -19,7 +19,7 @@ from registry.enrolment.models import ExplanationRow
 from registry.student import domain as rules
 from registry.student.domain import Caution, Circumstances, Problem
 from registry.student.queries import Pupil
-from registry.student.queries.claims import suspicions
+from registry.student.queries.duplicates import suspicions
 from registry.student.settings import StudentSettings, student_settings
 
 EXPLANATION = "explanation"

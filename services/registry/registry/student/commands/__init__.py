@@ -7,6 +7,7 @@ from registry.student.commands.entries import Drafted, Entry, Outcome, SheetMemo
 from registry.student.commands.keys import document_index, name_index, number_index, person_index
 from registry.student.commands.numbering import issue_numbers
 from registry.student.commands.proving import Proof, add_evidence, remove_evidence
+from registry.student.commands.settling import settle
 from registry.student.commands.undoing import take_back
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "rehearse",
     "remove",
     "remove_evidence",
+    "settle",
     "take_back",
     "taken",
 ]

@@ -313,4 +313,6 @@ def _case(tx: Tx, kind: str, each: Plan, holder: UUID, holder_school: UUID, scho
         "record_sealed": tx.vault.seal(each.body, table="duplicate_case", column="record_sealed", row=case_id),
         "opened_at": tx.now,
         "closed_at": None,
+        "settled_by": None,
+        "reason_sealed": None,
     }

@@ -1,16 +1,15 @@
 """What other areas, and pages, ask about pupils."""
 
-from registry.student.queries.claims import Holder, Suspicion, alike, holders, suspicions, taken_numbers
+from registry.student.queries.claims import Holder, Suspicion, alike, holders, taken_numbers
 from registry.student.queries.details import (
-    DuplicateCase,
     NumberOfOld,
     Step,
-    duplicate_cases,
     numbers_of,
     placements_of,
     school_of,
     steps_of,
 )
+from registry.student.queries.duplicates import DuplicateCase, Pair, duplicate_cases, pair, suspicions
 from registry.student.queries.pupils import Pupil, Wanted, carried, conditions, parts, pupil_page, pupils
 from registry.student.queries.schools import Setting, by_number, school_class, setting, whom_to_ask
 from registry.student.queries.speaking import changed, records_changed
@@ -20,6 +19,7 @@ __all__ = [
     "DuplicateCase",
     "Holder",
     "NumberOfOld",
+    "Pair",
     "Pupil",
     "Setting",
     "Step",
@@ -34,6 +34,7 @@ __all__ = [
     "duplicate_cases",
     "holders",
     "numbers_of",
+    "pair",
     "parts",
     "placements_of",
     "pupil_page",

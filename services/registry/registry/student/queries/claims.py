@@ -110,8 +110,8 @@ async def alike(tx: Tx, persons: Collection[bytes]) -> dict[bytes, list[Suspicio
     return found
 
 
-async def suspicions(tx: Tx, ids: Collection[UUID]) -> dict[UUID, list[Suspicion]]:
-    """Pupil without document → the others who may be the same child; who has none is missing. Two statements."""
+async def alike_of(tx: Tx, ids: Collection[UUID]) -> dict[UUID, list[Suspicion]]:
+    """Pupil without document → the others who are alike; who has none is missing. Two statements."""
     if not ids:
         return {}
     rows = await tx.rows(

@@ -6,13 +6,11 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import Row, select
 
-from chassis.identity import Actor
 from chassis.transaction import Tx
-from registry.organisation import queries as organisations
 from registry.student import content
-from registry.student.models import DuplicateRow, NumberRow, PlacementRow, StudentRow, StudentVersionRow
+from registry.student.models import NumberRow, PlacementRow, StudentRow, StudentVersionRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,43 +82,3 @@ async def steps_of(tx: Tx, student_id: UUID) -> list[Step]:
         .limit(200)
     )
     return [Step(*row) for row in map(tuple, rows)]
-
-
-@dataclass(frozen=True, slots=True)
-class DuplicateCase:
-    """Two records that may be one child, as far as the asker may know."""
-
-    id: UUID
-    kind: str
-    name: str
-    school_id: UUID
-    holder_school_id: UUID | None
-    """None where the asker may not see that school."""
-    opened_at: datetime
-    closed_at: datetime | None
-
-
-async def duplicate_cases(
-    tx: Tx, actor: Actor, *, open_only: bool, offset: int, limit: int
-) -> tuple[list[DuplicateCase], int]:
-    """The cases in which a school that the actor sees tried, or holds; and how many there are. Three statements."""
-    reach = organisations.within(actor.organisation_id, tx.now.date())
-    where = [or_(DuplicateRow.school_id.in_(reach), DuplicateRow.holder_school_id.in_(reach))]
-    if open_only:
-        where.append(DuplicateRow.closed_at.is_(None))
-    total = await tx.scalar(select(func.count()).select_from(DuplicateRow).where(*where))
-    rows = await tx.rows(
-        select(DuplicateRow)
-        .where(*where)
-        .order_by(DuplicateRow.opened_at.desc(), DuplicateRow.id)
-        .offset(offset)
-        .limit(limit)
-    )
-    seen = await organisations.subtree(tx, actor.organisation_id, tx.now.date())
-    found = []
-    for row in rows:
-        opened = tx.vault.open(row.record_sealed, table="duplicate_case", column="record_sealed", row=row.id)
-        holder = row.holder_school_id if row.holder_school_id in seen else None
-        name = content.read(opened).record.name if row.school_id in seen else ""
-        found.append(DuplicateCase(row.id, row.kind, name, row.school_id, holder, row.opened_at, row.closed_at))
-    return found, int(total or 0)
