@@ -164,6 +164,7 @@ DONE: Final[Mapping[str, str]] = {
     "explained": "情况说明已保存。",
     "case-approved": "已审核通过。",
     "case-returned": "已退回学校修改。",
+    "case-rerouted": "已改派。",
     "case-rejected": "已决定不予通过。",
     "import-repeated": "同一文件正在处理中，没有重复上传。以下是它的进度。",
     "respoken": "已重新发送给国家系统。",

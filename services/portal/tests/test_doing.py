@@ -87,6 +87,13 @@ DONE: list[tuple[str, str, dict[str, Any], str, Any]] = [
     ),
     (
         "officer",
+        f"/cases/{CASE}/reroute",
+        {"authority_id": SCHOOL, "reason": "该校已改由市局主管"},
+        f"POST review/v1/cases/{CASE}/reroute",
+        {"authority_id": SCHOOL, "reason": "该校已改由市局主管"},
+    ),
+    (
+        "officer",
         "/cases/batch/approve",
         {"cases": [f"{CASE}:{HASH}", f"{NEXT_CASE}:{HASH}"]},
         "POST review/v1/cases/approve",

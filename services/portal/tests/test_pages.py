@@ -45,6 +45,7 @@ PAGES = {
         "/": "审核已逾期",
         "/cases": "赵**",
         f"/cases/{CASE}": "赵六六",
+        f"/cases/{CASE}/reroute": "测试市教育局",
         "/cases/batch": "检查通过",
         "/progress": "测试县实验小学",
         "/classes": "选择学校",

@@ -27,6 +27,7 @@ def test_every_route_says_who_may(settings: Any) -> None:
         "POST /v1/cases/{case_id}/claim": deciding,
         "POST /v1/cases/{case_id}/release": deciding,
         "POST /v1/cases/{case_id}/reroute": deciding,
+        "GET /v1/authorities": deciding,
         "GET /v1/reasons": all_roles,
         "GET /v1/progress": frozenset({O, V, P}),
         "GET /v1/desk": all_roles,
@@ -44,6 +45,7 @@ GET, ACT = "GET", "POST"
         #                                   officer viewer admin city other registrar other_r teacher nobody
         (GET, "/v1/cases", None, (200, 200, 200, 200, 200, 200, 200, 403, 401)),
         (GET, "/v1/cases/{case}", None, (200, 200, 200, 200, 404, 200, 404, 403, 401)),
+        (GET, "/v1/authorities", None, (200, 403, 200, 200, 200, 403, 403, 403, 401)),
         (ACT, "/v1/cases/{case}/approve", SEEN, (200, 403, 409, 409, 404, 403, 403, 403, 401)),
         (ACT, "/v1/cases/{case}/return", SENT_BACK, (200, 403, 409, 409, 404, 403, 403, 403, 401)),
         (
@@ -102,3 +104,12 @@ async def test_a_batch_of_somebody_elses_cases_is_refused_case_by_case(tree: Pro
             answer = await client.post("/v1/cases/approve", json={"cases": [{"id": str(case_id), **SEEN}]})
         assert answer.json()["approved"] == []
         assert [each["code"] for each in answer.json()["refused"]] == [code]
+
+
+async def test_a_case_may_be_handed_to_every_authority_and_to_no_school(tree: Province, as_: Any) -> None:
+    async with as_(tree.officer) as client:
+        found = (await client.get("/v1/authorities")).json()["items"]
+    ids = {each["id"] for each in found}
+    assert {str(tree.county), str(tree.city), str(tree.other_county)} <= ids
+    assert str(tree.school) not in ids
+    assert {"长丰县教育局", "合肥市教育局", "肥东县教育局"} <= {each["name"] for each in found}

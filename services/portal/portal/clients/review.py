@@ -119,6 +119,15 @@ class Schools(Answer):
     total: int = 0
 
 
+class Authority(Answer):
+    id: UUID
+    name: str
+
+
+class Authorities(Answer):
+    items: tuple[Authority, ...] = ()
+
+
 class Review:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -154,6 +163,15 @@ class Review:
         """Pairs of case and hash, decided together."""
         body = {"cases": [{"id": case, "content_hash": content} for case, content in cases]}
         return await self._caller.post(Approved, "/v1/cases/approve", body, key=key)
+
+    async def authorities(self) -> Authorities:
+        """Who may be handed a case."""
+        return await self._caller.get(Authorities, "/v1/authorities")
+
+    async def reroute(self, case: UUID, authority: str, reason: str, key: str | None) -> Case:
+        """Hand a case to another authority."""
+        body = {"authority_id": authority, "reason": reason}
+        return await self._caller.post(Case, f"/v1/cases/{case}/reroute", body, key=key)
 
     async def reasons(self) -> Reasons:
         """Reasons with codes."""

@@ -20,6 +20,7 @@ from portal.pages import (
     progress,
     pupil,
     pupil_form,
+    rerouting,
     roster,
     school,
     sign_in,
@@ -46,6 +47,8 @@ ROUTERS = (
     pre_review.router,
     case_batch.router,
     cases.router,
+    # Before the decisions: /cases/…/reroute is none of them.
+    rerouting.router,
     case.router,
     progress.router,
     national.router,

@@ -89,6 +89,7 @@ async def _page(
         queue=queue,
         no_decision=_why_no_decision(case, person, photo),
         decides=decides,
+        may_reroute=case.state == "open" and (case.may_decide or visit.has(Role.PROVINCE_ADMIN)),
         ticked=form.texts("reasons") if form else [],
         said=form.values if form else {},
     )

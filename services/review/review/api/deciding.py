@@ -8,8 +8,10 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.http import Actor, allow, idempotent
+from chassis.identity.copies import organisations_of
 from chassis.transaction import Tx
 from contracts import review as words
+from contracts.values import AUTHORITY_KINDS
 from review import commands
 from review.api.shown import DECIDING, Case, Db, Key, Who, one
 from review.commands import Receipt
@@ -84,6 +86,25 @@ class Reroute(BaseModel):
 
     authority_id: UUID
     reason: str = Field(min_length=2, max_length=2000)
+
+
+class Authority(BaseModel):
+    """Who may decide cases."""
+
+    id: UUID
+    name: str
+
+
+class Authorities(BaseModel):
+    items: list[Authority]
+
+
+@router.get("/authorities", dependencies=[allow(*DECIDING)])
+async def authorities(db: Db) -> Authorities:
+    """All to whom a case may be handed, by code."""
+    async with db.snapshot() as tx:
+        found = await organisations_of(tx, AUTHORITY_KINDS)
+    return Authorities(items=[Authority(id=each.id, name=each.name) for each in found])
 
 
 @router.post("/cases/approve", dependencies=[allow(*DECIDING)])

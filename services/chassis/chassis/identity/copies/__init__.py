@@ -9,6 +9,7 @@ from chassis.identity.copies.asking import (
     authority_of,
     may_see,
     organisations,
+    organisations_of,
     person_of,
     subtree,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "hear_identity",
     "may_see",
     "organisations",
+    "organisations_of",
     "person_of",
     "stands",
     "subtree",

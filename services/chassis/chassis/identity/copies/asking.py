@@ -1,6 +1,6 @@
 """What the copies can tell. Nothing here changes anything; every answer is one statement."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -100,6 +100,17 @@ async def organisations(tx: Tx, ids: Collection[UUID]) -> Mapping[UUID, Organisa
     return {
         row.id: OrganisationCopy(row.id, OrganisationKind(row.kind), row.name, row.code, row.parent_id) for row in rows
     }
+
+
+async def organisations_of(tx: Tx, kinds: Collection[OrganisationKind]) -> Sequence[OrganisationCopy]:
+    """All organisations of the kinds, by code."""
+    table = ORGANISATIONS.c
+    rows = await tx.rows(
+        select(table.id, table.kind, table.name, table.code, table.parent_id)
+        .where(table.kind.in_([kind.value for kind in kinds]))
+        .order_by(table.code)
+    )
+    return [OrganisationCopy(row.id, OrganisationKind(row.kind), row.name, row.code, row.parent_id) for row in rows]
 
 
 async def person_of(tx: Tx, account_ids: Collection[UUID]) -> Mapping[UUID, UUID]:
