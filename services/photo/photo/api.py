@@ -20,7 +20,7 @@ from photo import commands, domain, queries
 from photo.archive import LARGEST_ARCHIVE, Archive
 from photo.checks import LARGEST_FILE
 from photo.errors import REMARKS, SENTENCES, ArchiveRefused, PhotoRefused
-from photo.jobs import keep
+from photo.jobs import keep, stand
 from photo.storage import Album
 from photo.uploading import ENVELOPE, received
 from photo.working import Workshop
@@ -195,6 +195,7 @@ async def take_photo(
     taken = await keep(album, student_id, standard)
     async with db.transaction(actor) as tx:
         remarks = await commands.take_one(tx, school, taken)
+        await stand(album, [taken])
     return PhotoTaken(student_id=student_id, sha256=standard.sha256, remarks=_sentences(remarks))
 
 
@@ -347,6 +348,7 @@ async def match_file(
     taken = await keep(album, body.student_id, standard)
     async with db.transaction(actor) as tx:
         remarks = await commands.match_file(tx, archive_id, number, school, taken)
+        await stand(album, [taken])
     return PhotoTaken(student_id=body.student_id, sha256=standard.sha256, remarks=_sentences(remarks))
 
 

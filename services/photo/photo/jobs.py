@@ -54,6 +54,7 @@ class ArchiveJob:
             results = await self._chunk(row, archive, chunk, twice)
             async with self._database.transaction(actor) as tx:
                 await commands.record_files(tx, archive_id, results, last=start + CHUNK >= len(rest))
+                await stand(self._album, [result.taken for result in results if result.taken])
             crash.point("photo.after_row")
         if not rest:
             async with self._database.transaction(actor) as tx:
@@ -130,6 +131,15 @@ async def keep(album: Album, student: UUID, standard: Standard) -> Taken:
     """The photo in storage, ready to be noted in a transaction."""
     key = await album.keep("photo", student, standard.sha256, standard.content)
     return Taken(student, standard, key)
+
+
+async def stand(album: Album, taken: Sequence[Taken]) -> None:
+    """The photos are in storage. To be asked in the transaction that notes them, before it commits.
+
+    A photo of the same content may have been left there by somebody who was killed, and its turn to be swept may have
+    come between `keep` and the pupil's lock; who sweeps takes that lock too, and leaves what is noted.
+    """
+    await asyncio.gather(*(album.stand(each.object_key, each.photo.content) for each in taken))
 
 
 def uploader(row: Any) -> Actor:

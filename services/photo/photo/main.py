@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+from chassis.objects import opened
 from chassis.sealing import Vault
 from chassis.service import Service
 from chassis.transaction import Builder, Database
@@ -11,7 +12,7 @@ from contracts.topics import Topic
 from photo import api, queries, timers
 from photo.jobs import ArchiveJob
 from photo.settings import PhotoSettings
-from photo.storage import Album, opened
+from photo.storage import Album
 from photo.subscribers import subscribers
 from photo.working import Workshop
 
@@ -36,7 +37,7 @@ service = Service(
     subscribers=subscribers,
     builders=BUILDERS,
     routers=(api.router,),
-    timers=(timers.work_archives_through,),
+    timers=(timers.work_archives_through, timers.sweep),
     migrations="photo",
     resources=resources,
 )

@@ -65,6 +65,14 @@ async def requirements_of(tx: Tx, students: Collection[UUID], *, lock: bool = Fa
     return {row.student_id: _requirement(row) for row in await tx.rows(statement)}
 
 
+async def noted(tx: Tx, keys: Collection[str]) -> set[str]:
+    """Those of the objects, of photos and archives, that a row names. Two statements."""
+    owners = {UUID(key.split("/")[2]) for key in keys}
+    photos = select(PhotoRow.object_key).where(among(PhotoRow.student_id, owners))
+    archives = select(ArchiveRow.object_key).where(among(ArchiveRow.id, owners))
+    return {row.object_key for row in (*await tx.rows(photos), *await tx.rows(archives))} & set(keys)
+
+
 async def school_of(tx: Tx, student: UUID) -> UUID | None:
     """The school at which photo knows the pupil; None when it knows no such pupil."""
     found: UUID | None = await tx.scalar(select(PupilRow.school_id).where(PupilRow.student_id == student))

@@ -1,32 +1,17 @@
 """Objects: standard photos and waiting archives, sealed, under names that say nothing about anybody."""
 
 import contextlib
-from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote, urlsplit
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import obstore
 from obstore.exceptions import AlreadyExistsError
-from obstore.store import LocalStore, ObjectStore, from_url
+from obstore.store import ObjectStore
 
-from chassis import crash
+from chassis import crash, objects
 from chassis.sealing import Vault
 from contracts.refusal import Refusal
-
-if TYPE_CHECKING:
-    from obstore.store import RetryConfig
-
-PATIENCE: Final["RetryConfig"] = {"max_retries": 3, "retry_timeout": timedelta(seconds=8)}
-"""Who uploads is told within seconds that the storage is away; the library would try for three minutes."""
-
-
-def opened(url: str) -> ObjectStore:
-    """The store at a URL: a folder, made where it is missing, or a bucket (access to it from `AWS_*` variables)."""
-    if url.startswith("file:"):
-        return LocalStore(Path(unquote(urlsplit(url).path)), mkdir=True)
-    return from_url(url, retry_config=PATIENCE)
 
 
 class Album:
@@ -49,6 +34,18 @@ class Album:
             await obstore.put_async(self._store, key, sealed, mode="create")
         crash.point("photo.after_rename_before_row")
         return key
+
+    async def stand(self, key: str, content: bytes) -> None:
+        """The content is kept under the key still, or again where a sweep took it away."""
+        try:
+            await obstore.head_async(self._store, key)
+        except FileNotFoundError:
+            folder, _, owner, name = key.split("/")
+            await self.keep(folder, UUID(owner), name, content)
+
+    def left(self, folders: Sequence[str], now: datetime) -> AsyncIterator[Sequence[str]]:
+        """Keys in the folders that are old enough to have a row, some at a time."""
+        return objects.left(self._store, folders, now)
 
     async def take(self, key: str) -> bytes:
         """The content under a key. Raises PhotoGone when the object is not there or was tampered with."""

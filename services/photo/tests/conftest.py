@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from chassis.identity import Actor
 from chassis.migrating import upgrade
+from chassis.objects import opened
 from chassis.sealing import Vault
 from chassis.testing import spoken
 from chassis.transaction import Database
@@ -26,7 +27,7 @@ from contracts.values import OrganisationKind, Role, Stage, StudentStatus
 from photo.jobs import ArchiveJob
 from photo.main import BUILDERS, service
 from photo.settings import PhotoSettings
-from photo.storage import Album, opened
+from photo.storage import Album
 from photo.subscribers import subscribers
 from photo.working import Workshop
 from tests.harness.serving import Clients, Hear, clients_of, executed, hearing, write_keyring

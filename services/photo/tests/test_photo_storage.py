@@ -14,9 +14,10 @@ from moto.moto_proxy.proxy3 import MotoRequestHandler
 from obstore.exceptions import GenericError
 from werkzeug.exceptions import HTTPException
 
+from chassis.objects import opened
 from chassis.outages import is_outage
 from chassis.sealing import SealBroken, Vault
-from photo.storage import Album, PhotoGone, opened
+from photo.storage import Album, PhotoGone
 
 STUDENT = UUID("01930000-0000-7000-8000-000000000007")
 

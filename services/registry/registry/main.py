@@ -2,14 +2,12 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
 
 import typer
-from obstore.store import LocalStore, ObjectStore, from_url
 
 from chassis.consuming import Subscribers
 from chassis.identity import TokenIssuer
+from chassis.objects import opened
 from chassis.sealing import Vault
 from chassis.service import Service
 from chassis.transaction import Builder, Database
@@ -38,10 +36,8 @@ from registry.organisation import queries as organisations
 from registry.settings import RegistrySettings
 from registry.student import api as student_api
 from registry.student import queries as students
+from registry.student import timers as student_timers
 from registry.student.files import Files
-
-if TYPE_CHECKING:
-    from obstore.store import RetryConfig
 
 BUILDERS: Mapping[Topic, Builder] = {
     topics.ORGANISATION: organisations.changed,
@@ -75,6 +71,7 @@ TIMERS = (
     account_timers.forget,
     importing_timers.work_imports,
     importing_timers.forget_imports,
+    student_timers.sweep_evidence,
 )
 
 subscribers = Subscribers("registry")
@@ -83,20 +80,13 @@ enrolment_subscribers.hear(subscribers)
 commands = typer.Typer()
 founding.register(commands, BUILDERS)
 
-PATIENCE: Final["RetryConfig"] = {"max_retries": 3, "retry_timeout": timedelta(seconds=8)}
-"""Who uploads is told within seconds that the storage is away; the library would try for three minutes."""
-
 
 @asynccontextmanager
 async def resources(
     settings: RegistrySettings, database: Database, vault: Vault
 ) -> AsyncIterator[Mapping[type, object]]:
     """What routes of registry ask for beside the database."""
-    # A folder is made where it is missing; a bucket has to be there.
-    if settings.objects:
-        store: ObjectStore = from_url(settings.objects, retry_config=PATIENCE)
-    else:
-        store = LocalStore(settings.data, mkdir=True)
+    store = opened(settings.objects_url)
     inbox = Inbox(store, vault)
     yield {
         RegistrySettings: settings,

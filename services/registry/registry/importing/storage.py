@@ -11,6 +11,7 @@ from uuid import UUID
 import obstore
 from obstore.store import ObjectStore
 
+from chassis import objects
 from chassis.sealing import Vault
 
 PIECE: Final = 1024 * 1024
@@ -75,12 +76,13 @@ class Inbox:
         with contextlib.suppress(FileNotFoundError):
             await obstore.delete_async(self._store, _path(import_id))
 
-    async def kept(self, before: datetime) -> list[UUID]:
-        """Imports whose files were stored before that moment."""
-        found: list[UUID] = []
-        async for batch in obstore.list(self._store, prefix="imports"):
-            found.extend(UUID(each["path"].rpartition("/")[2]) for each in batch if each["last_modified"] < before)
-        return found
+    async def left(self, now: datetime) -> list[UUID]:
+        """Imports whose files are old enough to be of an import that is over."""
+        return [
+            UUID(name.rpartition("/")[2])
+            async for names in objects.left(self._store, ["imports"], now)
+            for name in names
+        ]
 
 
 def _path(import_id: UUID) -> str:

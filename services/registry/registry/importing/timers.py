@@ -23,10 +23,10 @@ async def forget_imports(due: Due) -> int:
     inbox = due.resource(Inbox)
     async with due.database.transaction() as tx:
         expired = await commands.expire(tx)
-    kept = await inbox.kept(before=due.now - timedelta(hours=1))
+    left = await inbox.left(due.now)
     async with due.database.snapshot() as tx:
-        needed = await queries.unfinished(tx, kept)
-    orphans = [import_id for import_id in kept if import_id not in needed]
+        needed = await queries.unfinished(tx, left)
+    orphans = [import_id for import_id in left if import_id not in needed]
     for import_id in orphans:
         await inbox.drop(import_id)
     return len(expired) + len(orphans)

@@ -1,12 +1,15 @@
 """Evidence files: sealed objects whose names say nothing about anybody."""
 
 import contextlib
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import obstore
 from obstore.store import ObjectStore
 
+from chassis import objects
 from chassis.sealing import Vault
 from registry.student.errors import EvidenceRefused, NotFound
 
@@ -51,6 +54,11 @@ class Files:
             raise NotFound("佐证材料") from error
         sealed = bytes(await found.bytes_async())
         return self._vault.open(sealed, table="evidence", column="object", row=evidence_id)
+
+    async def left(self, folders: Sequence[str], now: datetime) -> AsyncIterator[Sequence[UUID]]:
+        """Ids in the folders that are old enough to have a row, some at a time."""
+        async for names in objects.left(self._store, folders, now):
+            yield [UUID(name.rpartition("/")[2]) for name in names]
 
     async def drop(self, evidence_id: UUID) -> None:
         """Nothing is kept under the id afterwards."""

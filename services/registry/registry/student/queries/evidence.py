@@ -47,6 +47,11 @@ async def evidence(tx: Tx, ids: Collection[UUID]) -> dict[UUID, Evidence]:
     return {row.id: _evidence(tx, row) for row in rows}
 
 
+async def noted(tx: Tx, ids: Collection[UUID]) -> set[UUID]:
+    """Those of the ids that a row has, removed ones too. One statement."""
+    return {row.id for row in await tx.rows(select(EvidenceRow.id).where(among(EvidenceRow.id, ids)))}
+
+
 def _evidence(tx: Tx, row: Any) -> Evidence:
     name = tx.vault.open(row.name_sealed, table="evidence", column="name_sealed", row=row.id)
     return Evidence(
