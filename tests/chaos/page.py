@@ -18,6 +18,7 @@ from tests.chaos.standing import ROOT
 if TYPE_CHECKING:
     from tests.chaos.run import Run
 
+AT_ONCE: Final = "everything at once"
 FROM_NOTHING: Final = ", its program begun from nothing"
 RECOVERY: Final[Mapping[str, float]] = {
     "HTTP": 3.0,
@@ -87,15 +88,15 @@ def report(run: "Run") -> dict[str, Any]:
 
 
 def recoveries(faults: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What was back after kill -9 → how soon: alone, and while other faults were under way.
+    """What was back after kill -9 → how soon: alone, while other faults were under way, and with all others.
 
     Told apart are a process that its keeper begins again, and a program whose keeper died too.
     """
-    found: dict[str, dict[str, list[float]]] = defaultdict(lambda: {"alone": [], "beside others": []})
+    found: dict[str, dict[str, list[float]]] = defaultdict(lambda: {"alone": [], "beside others": [], AT_ONCE: []})
     for fault in faults:
         if fault["kind"] == "kill":
             for what, seconds in fault["recovered"]:
-                place = "beside others" if fault["others"] else "alone"
+                place = AT_ONCE if fault.get("at_once") else "beside others" if fault["others"] else "alone"
                 name = what + FROM_NOTHING * fault.get("whole", False)
                 found[name][place].append(math.inf if seconds is None else seconds)
     return [
@@ -133,7 +134,7 @@ def targets(
     found = [
         _target("Invariants violated", 0, violated, violated == 0),
         _target("Acknowledged operations lost (RPO)", 0, lost, lost == 0 and bool(run.rounds)),
-        _at_least("kill -9 of any process, crash points too", dose.kills, kinds["kill"] + kinds["crash"]),
+        _at_least("kill -9 of any process, crash points too", run.tier.kills, kinds["kill"] + kinds["crash"]),
         _at_least("… of PostgreSQL", dose.postgres, killed["postgres"]),
         _at_least("… of the broker", dose.broker, killed["kafka"]),
         _at_least("SIGSTOP beyond session or lease", dose.stops, kinds["stop"]),

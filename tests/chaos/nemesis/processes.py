@@ -72,6 +72,8 @@ class Fault:
     """Seconds since 1970."""
     lasted: float = 0.0
     point: str = ""
+    at_once: bool = False
+    """Everything else died with it."""
     whole: bool = False
     """Its keeper too: the program had to be begun from nothing."""
     recovered: list[tuple[str, float | None]] = field(default_factory=list)
@@ -114,7 +116,7 @@ class Processes:
         self._news.clear()
         await self._news.wait()
 
-    async def kill(self, name: str, *, point: str = "", whole: bool = False) -> None:
+    async def kill(self, name: str, *, point: str = "", whole: bool = False, at_once: bool = False) -> None:
         """kill -9 of what does the work; with its keeper too where the whole program is to be begun anew.
 
         With a point the program's next start dies there by itself, and the one after that does not.
@@ -130,7 +132,8 @@ class Processes:
             self.armed.pop(name, None)
         if victims[0] is None:
             return
-        with self._doing(Fault("kill", name, time.time(), whole=whole and name not in SERVERS)) as fault:
+        whole = whole and name not in SERVERS
+        with self._doing(Fault("kill", name, time.time(), whole=whole, at_once=at_once)) as fault:
             # The keeper first, or it would begin another; not only it, or the child might answer once more.
             for pid in victims:
                 if pid is not None:
@@ -185,7 +188,7 @@ class Processes:
         self.chance.shuffle(order)
         for name in order:
             pid = self.stack.pids.get(name)
-            await self.kill(name, whole=True)
+            await self.kill(name, whole=True, at_once=True)
             await self._has_ended(name, pid, within=self.chance.uniform(0.0, 0.1))
         return order
 
