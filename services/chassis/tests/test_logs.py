@@ -45,7 +45,9 @@ def test_no_canary_gets_through_by_any_way(lines: Any) -> None:
             log.exception("failed")
             library.exception("failed")
             log.info("passed on", error=error, raw=canary.encode())
-    text = json.dumps(lines(), ensure_ascii=False)
+    # A moment's microseconds may hold any digits.
+    said = [{name: value for name, value in line.items() if name != "timestamp"} for line in lines()]
+    text = json.dumps(said, ensure_ascii=False)
     assert len(text) > 1000
     for canary in CANARIES:
         assert canary not in text
