@@ -59,7 +59,7 @@ class Tier:
     split: bool
     """Each service in three processes, as in production; a laptop has one, and takes a third of the processor."""
     kills: int = 60
-    """kill -9 that there have to be, of whatever kind."""
+    """kill -9 that there have to be: those of the dose, of all at once and one by one, and at crash points."""
     rest_within: float = 120.0
 
 
@@ -70,7 +70,6 @@ def tier(number: int, minutes: float | None = None, rounds: int | None = None) -
         found = Tier(1, 1, Dose(), 3, load, minutes or 5, split=False)
     else:
         load = LoadSettings(schools=4, classes=99, sheet=15, pause=2.0, between_sheets=20.0)
-        # Those who die one by one and all at once come on top: twenty times sixteen programs, and sixty.
         dose = Dose(kills=800, postgres=300, broker=100, stops=60, terminations=40, at_once=20, alone=60)
         found = Tier(2, rounds or 12, dose, 5, load, minutes or 60, split=True, kills=1000)
     changed = {
