@@ -21,14 +21,14 @@ from typing import Any
 import asyncpg
 from aiokafka.errors import KafkaError
 
-from tests.chaos.check import heads_of, quiesce, verify
+from tests.chaos.check import Report, heads_of, quiesce, verify
 from tests.chaos.load import Load, LoadSettings
 from tests.chaos.load.founding import Founded, found
 from tests.chaos.load.settings import NATION
 from tests.chaos.nemesis.planning import Act, Dose, point_for, someone, waves
 from tests.chaos.nemesis.processes import Processes
 from tests.chaos.nemesis.replaying import deliver_again
-from tests.chaos.standing import versions
+from tests.chaos.standing import counts, versions
 from tests.harness.eventually import eventually
 from tests.harness.whole import WholeStack
 
@@ -40,6 +40,8 @@ WORK = 4
 """Changes that are acknowledged between two waves, where the people are not slower."""
 FAULTS_SHARE = 0.5
 """Of a round's time; the rest is for deaths one by one before it, and for heal, rest and check."""
+CHECKED_WITHIN = 60.0
+"""Seconds for which the checker asks again a server that is away."""
 WHOLE = 0.25
 """Share of the kills of a program that its keeper does not survive either."""
 
@@ -191,7 +193,7 @@ class Run:
         done.troubles += load.troubles
         for (op, outcome), times in sorted(load.counts().items()):
             done.operations.setdefault(op, {})[outcome] = times
-        done.counts = await self._counts()
+        done.counts = await counts(self.stack.about())
         done.load = round(os.getloadavg()[1], 1)
         self.say(told(done))
         return done
@@ -224,7 +226,7 @@ class Run:
             began, before = time.monotonic(), load.acknowledged
             for act in wave:
                 await self._act(processes, act, chance, longer)
-                await asyncio.sleep(chance.uniform(0.0, 0.4))
+                await processes.news(within=chance.uniform(0.0, 0.4))
             await self._most_are_back(processes, began)
             await self._somebody_was_answered(load, before)
             processes.crashes()
@@ -266,11 +268,14 @@ class Run:
 
     async def _most_are_back(self, processes: Processes, began: float) -> None:
         """Wait until PostgreSQL and most programs work again; long stops go on."""
-        await asyncio.sleep(max(0.0, began + SHORTEST_WAVE - time.monotonic()))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._longest()):
-                while "postgres" in processes.busy or len(processes.busy) > len(processes.names) // 3:
-                    await processes.news()
+        first = began + SHORTEST_WAVE
+
+        def are_back() -> bool:
+            busy = processes.busy
+            return time.monotonic() >= first and "postgres" not in busy and len(busy) <= len(processes.names) // 3
+
+        with suppress(AssertionError):  # the next wave does not wait for ever
+            await eventually(are_back, within=first - time.monotonic() + self._longest(), every=0.1)
 
     async def _somebody_was_answered(self, load: Load, before: int) -> None:
         """Wait until work goes on: what dies while nothing is done loses nothing."""
@@ -292,16 +297,23 @@ class Run:
 
     async def _check(self, done: Round, *, quiet: bool) -> None:
         """The oracle's verdict; in the middle of chaos a server may be away, then it is asked again."""
-        for attempt in range(10):
+        why = ""
+
+        async def verified() -> Report | None:
+            nonlocal why
             try:
-                report = await verify(self.stack.about(), self.journals, quiet=quiet, heads=self.heads)
-                break
+                return await verify(self.stack.about(), self.journals, quiet=quiet, heads=self.heads)
             except (OSError, KeyError, KafkaError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as away:
-                if quiet and attempt == 9:
-                    done.troubles.append(f"nothing could be checked: {type(away).__name__}")
-                await asyncio.sleep(1)
-        else:
+                why = type(away).__name__
+                return None
+
+        try:
+            report = await eventually(verified, within=CHECKED_WITHIN, every=1)
+        except AssertionError:
+            if quiet:
+                done.troubles.append(f"nothing could be checked: {why}")
             return
+        assert report is not None
         for number, violation in report.violations.items():
             name = number if quiet else f"{number} in the middle"
             done.violations[name] = [violation.count, violation.witnesses]
@@ -310,28 +322,6 @@ class Run:
             if report.world is not None and report.is_clean:
                 self.heads = list(heads_of(report.world))
         report.world = None
-
-    async def _counts(self) -> dict[str, int]:
-        """How much there is: so that nobody takes an idle stack for an unharmed one."""
-        found: dict[str, int] = {}
-        for service, statement in _COUNTS.items():
-            connection = await asyncpg.connect(self.stack.about()["postgres"][service], timeout=10)
-            try:
-                found |= {row[0]: row[1] for row in await connection.fetch(statement)}
-            finally:
-                await connection.close()
-        return found
-
-
-_COUNTS = {
-    "registry": "SELECT 'pupils ' || status, count(*) FROM student GROUP BY status"
-    " UNION ALL SELECT 'events of registry', count(*) FROM outbox",
-    "review": "SELECT 'cases ' || state, count(*) FROM review_case GROUP BY state"
-    " UNION ALL SELECT 'events of review', count(*) FROM outbox",
-    "photo": "SELECT 'photos', count(*) FROM photo UNION ALL SELECT 'events of photo', count(*) FROM outbox",
-    "sync": "SELECT 'nation ' || standing, count(*) FROM national_pupil GROUP BY standing"
-    " UNION ALL SELECT 'events of sync', count(*) FROM outbox",
-}
 
 
 class _timed:  # noqa: N801 - reads as a verb

@@ -111,10 +111,12 @@ class Processes:
         """Programs to which something is being done, or that are not back yet."""
         return frozenset(self._under_way)
 
-    async def news(self) -> None:
-        """Wait until something that was done is over."""
+    async def news(self, within: float | None = None) -> None:
+        """Wait until something that was done is over, or so many seconds."""
         self._news.clear()
-        await self._news.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._news.wait()
 
     async def kill(self, name: str, *, point: str = "", whole: bool = False, at_once: bool = False) -> None:
         """kill -9 of what does the work; with its keeper too where the whole program is to be begun anew.

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Any, Self
 
 from tests.chaos.network.speech import Bytes, Moment, Speech
+from tests.harness.eventually import until
 
 _RESET = struct.pack("ii", 1, 0)
 _AHEAD = 64
@@ -47,6 +48,8 @@ class Link:
         self._moment: Moment | None = None
         self._after = False
         self._left = 0
+        self.healing = asyncio.Event()
+        """Set when the link is healed next: what is late or slow goes on then."""
         self.heal()
 
     async def start(self) -> Self:
@@ -96,8 +99,9 @@ class Link:
     def heal(self) -> None:
         """Pass everything on at once, as it came."""
         self.is_cut, self.rate, self.delay, self.jitter, self._left = False, 0, 0.0, 0.0, 0
-        for event in self.passes.values():
+        for event in (*self.passes.values(), self.healing):
             event.set()
+        self.healing = asyncio.Event()
 
     def fails_at(self, request: bytes) -> bool:
         """Whether this is the moment to reset, which is then counted."""
@@ -225,13 +229,13 @@ class _Talk:
         while True:
             due, piece = await coming.get()
             if (late := due - clock.time()) > 0:
-                await asyncio.sleep(late)
+                await until(self._link.healing, late)
             while piece and self._link.rate:
                 await self._link.passes[way].wait()
                 few = max(1, self._link.rate // 20)
                 writer.write(piece[:few])
                 piece = piece[few:]
-                await asyncio.sleep(few / max(1, self._link.rate))
+                await until(self._link.healing, few / max(1, self._link.rate))
             await self._link.passes[way].wait()
             if not piece and due == 0.0:
                 return

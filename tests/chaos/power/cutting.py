@@ -17,10 +17,9 @@ _GONE_WITHIN = 30.0
 async def cut(disk: Disk, running: Running) -> None:
     """Take the power from a server and its disk; the disk is mounted again as the cut left it.
 
-    Raises TimeoutError when its processes do not stand still: one in the middle of a sync stops after it.
+    Raises AssertionError when its processes do not stand still: one in the middle of a sync stops after it.
     """
-    async with asyncio.timeout(STILL_WITHIN):
-        processes = await _still(running.pid)
+    processes = await eventually(lambda: _still(running.pid), within=STILL_WITHIN, every=0.005)
     await asyncio.to_thread(disk.copy)
     for process in processes:
         with suppress(psutil.NoSuchProcess):
@@ -30,22 +29,22 @@ async def cut(disk: Disk, running: Running) -> None:
     await asyncio.to_thread(disk.lose)
 
 
-async def _still(pid: int) -> list[psutil.Process]:
-    """The process and all its descendants, each of them stopped; parents first, so that no new one is born."""
-    while True:
-        leader = psutil.Process(pid)
-        family = [leader, *leader.children(recursive=True)]
-        moving = []
-        for process in family:
-            with suppress(psutil.NoSuchProcess):
-                if process.status() not in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE):
-                    moving.append(process)
-        if not moving:
-            return family
-        for process in moving:
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(signal.SIGSTOP)
-        await asyncio.sleep(0.005)
+def _still(pid: int) -> list[psutil.Process]:
+    """The process and all its descendants once each stands still; empty while one moves, which is then told to stop.
+
+    Parents come first, so that no new one is born.
+    """
+    leader = psutil.Process(pid)
+    family = [leader, *leader.children(recursive=True)]
+    moving = []
+    for process in family:
+        with suppress(psutil.NoSuchProcess):
+            if process.status() not in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE):
+                moving.append(process)
+    for process in moving:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGSTOP)
+    return [] if moving else family
 
 
 def _is_there(process: psutil.Process) -> bool:

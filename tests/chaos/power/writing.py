@@ -9,7 +9,10 @@ from sqlalchemy import text
 
 from services.chassis.tests.conftest import Asked
 from services.chassis.tests.rig import Rig
+from tests.harness.eventually import eventually
 
+AWAY_WITHIN = 120.0
+"""Seconds for which a server may be away while clerks go on trying."""
 _INSERT = text("INSERT INTO thing (id, number) VALUES (:id, 1)")
 
 
@@ -36,19 +39,23 @@ class Clerks:
 
     async def _write(self, subject: UUID) -> None:
         while True:
-            thing = uuid4()
-            self.unknown.add(thing)
-            try:
-                async with self.rig.maker.transaction() as tx:
-                    await tx.execute(_INSERT, {"id": thing})
-                    tx.say(subject, Asked(number=0))
-                    tx.touch(self.rig.topics.thing, [thing])
-                    tx.note("thing.made", [("thing", thing)])
-            except Exception:  # noqa: BLE001 - whatever a lost server looks like, the fate is unknown
-                await asyncio.sleep(0.05)
-                continue
-            self.unknown.discard(thing)
-            self.acknowledged.add(thing)
+            await eventually(lambda: self._wrote(subject), within=AWAY_WITHIN, every=0.05)
+
+    async def _wrote(self, subject: UUID) -> bool:
+        """Whether one thing more is acknowledged."""
+        thing = uuid4()
+        self.unknown.add(thing)
+        try:
+            async with self.rig.maker.transaction() as tx:
+                await tx.execute(_INSERT, {"id": thing})
+                tx.say(subject, Asked(number=0))
+                tx.touch(self.rig.topics.thing, [thing])
+                tx.note("thing.made", [("thing", thing)])
+        except Exception:  # noqa: BLE001 - whatever a lost server looks like, the fate is unknown
+            return False
+        self.unknown.discard(thing)
+        self.acknowledged.add(thing)
+        return True
 
     async def kept(self) -> set[UUID]:
         """The things that the database has."""
