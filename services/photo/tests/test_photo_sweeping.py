@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from tests.harness.eventually import eventually
 from tests.harness.serving import Hear
 
 Sweep = Callable[..., Any]
+Noting = Callable[[commands.Taken], AbstractAsyncContextManager[None]]
 
 
 @pytest.fixture
@@ -50,6 +52,20 @@ def aged(settings: PhotoSettings, key: str, student: UUID, hours: float = 1.1) -
     file = Path(settings.data) / key
     then = turn_of(student).timestamp() - hours * 3600
     os.utime(file, (then, then))
+
+
+@pytest.fixture
+def noting(album: Album, database: Database, people: Mapping[str, Actor], places: Mapping[str, UUID]) -> Noting:
+    """`async with noting(taken): …` → the photo is noted, and committed when the block ends."""
+
+    @asynccontextmanager
+    async def act(taken: commands.Taken) -> AsyncIterator[None]:
+        async with database.transaction(people["registrar"]) as tx:
+            await commands.take_one(tx, places["school"], taken)
+            await stand(album, [taken])
+            yield
+
+    return act
 
 
 @pytest.fixture
@@ -87,12 +103,12 @@ def test_everybody_s_turn_comes_within_a_day() -> None:
 
 
 async def test_only_old_objects_that_no_row_names_are_swept(
-    album: Album, settings: PhotoSettings, database: Database, swept: Sweep, student: UUID, standard: Standard,
-    people: Mapping[str, Actor], places: Mapping[str, UUID],
+    album: Album, settings: PhotoSettings, database: Database, swept: Sweep, noting: Noting, student: UUID,
+    standard: Standard,
 ) -> None:  # fmt: skip
     noted = await keep(album, student, standard)
-    async with database.transaction(people["registrar"]) as tx:
-        await commands.take_one(tx, places["school"], noted)
+    async with noting(noted):
+        pass
     left = await album.keep("photo", student, "cd" * 32, b"of somebody who was killed")
     archive = await album.keep("archive", uuid4(), "ef" * 32, b"of somebody else")
     young = await album.keep("archive", uuid4(), "12" * 32, b"on its way")
@@ -105,27 +121,24 @@ async def test_only_old_objects_that_no_row_names_are_swept(
 
 
 async def test_a_photo_that_was_swept_before_its_note_is_stored_again(
-    album: Album, settings: PhotoSettings, database: Database, swept: Sweep, student: UUID, standard: Standard,
-    people: Mapping[str, Actor], places: Mapping[str, UUID],
+    album: Album, settings: PhotoSettings, database: Database, swept: Sweep, noting: Noting, student: UUID,
+    standard: Standard,
 ) -> None:  # fmt: skip
     taken = await keep(album, student, standard)
     aged(settings, taken.object_key, student)
     assert await swept(student) == 1
-    async with database.transaction(people["registrar"]) as tx:
-        await commands.take_one(tx, places["school"], taken)
-        await stand(album, [taken])
+    async with noting(taken):
+        pass
     assert await album.take(taken.object_key) == standard.content
 
 
 async def test_who_sweeps_waits_for_whoever_is_about_to_note_the_photo(
-    album: Album, settings: PhotoSettings, database: Database, swept: Sweep, student: UUID, standard: Standard,
-    people: Mapping[str, Actor], places: Mapping[str, UUID],
+    album: Album, settings: PhotoSettings, database: Database, swept: Sweep, noting: Noting, student: UUID,
+    standard: Standard,
 ) -> None:  # fmt: skip
     taken = await keep(album, student, standard)
     aged(settings, taken.object_key, student)
-    async with database.transaction(people["registrar"]) as tx:
-        await commands.take_one(tx, places["school"], taken)
-        await stand(album, [taken])
+    async with noting(taken):
         sweeping = asyncio.create_task(swept(student))
         waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
         await eventually(lambda: _any(database, waiting))

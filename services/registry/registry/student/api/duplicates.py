@@ -17,7 +17,6 @@ from registry.organisation import queries as organisations
 from registry.student import commands, queries, showing
 from registry.student.api.asking import Db, Key, Who
 from registry.student.domain import masked_name
-from registry.student.errors import NotYours
 
 router = APIRouter(prefix="/v1/duplicates", tags=["students"])
 AUTHORITY = (Role.OFFICER, Role.PROVINCE_ADMIN)
@@ -130,11 +129,9 @@ async def settle(case_id: UUID, body: Settling, db: Db, actor: Who, key: Key) ->
 
 async def _compared(tx: Tx, actor: Actor, case_id: UUID) -> Comparison:
     found = await queries.pair(tx, case_id)
-    reached = await organisations.subtree(tx, actor.organisation_id, tx.now.date())
-    if found is None or not {found.school_id, found.holder_school_id} & reached:
+    if found is None:
         raise NotFound("疑似重复")
-    if not {found.school_id, found.holder_school_id} <= reached:
-        raise NotYours
+    await queries.require_both(tx, actor, [found.school_id, found.holder_school_id])
     places = await organisations.places(tx, [found.school_id, found.holder_school_id])
     by = found.settled_by
     return Comparison(

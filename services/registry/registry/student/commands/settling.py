@@ -7,8 +7,9 @@ from sqlalchemy import select, update
 from chassis.transaction import Tx
 from contracts.refusal import NotFound
 from registry.organisation import queries as organisations
-from registry.student.errors import NotYours, SettledAlready
+from registry.student.errors import SettledAlready
 from registry.student.models import DuplicateRow
+from registry.student.queries.duplicates import require_both
 
 
 async def settle(tx: Tx, case_id: UUID, reason: str) -> None:
@@ -19,11 +20,9 @@ async def settle(tx: Tx, case_id: UUID, reason: str) -> None:
     """
     assert tx.actor is not None
     row = await tx.row(select(DuplicateRow).where(DuplicateRow.id == case_id).with_for_update())
-    reached = await organisations.subtree(tx, tx.actor.organisation_id, tx.now.date())
-    if row is None or not {row.school_id, row.holder_school_id} & reached:
+    if row is None:
         raise NotFound("疑似重复")
-    if not {row.school_id, row.holder_school_id} <= reached:
-        raise NotYours
+    await require_both(tx, tx.actor, [row.school_id, row.holder_school_id])
     await organisations.require_authority_over(tx, tx.actor, row.school_id, "处理疑似重复")
     if row.closed_at is not None:
         raise SettledAlready

@@ -9,7 +9,7 @@ from registry.student.queries.details import (
     school_of,
     steps_of,
 )
-from registry.student.queries.duplicates import DuplicateCase, Pair, duplicate_cases, pair, suspicions
+from registry.student.queries.duplicates import DuplicateCase, Pair, duplicate_cases, pair, require_both, suspicions
 from registry.student.queries.pupils import Pupil, Wanted, carried, conditions, parts, pupil_page, pupils
 from registry.student.queries.schools import Setting, by_number, school_class, setting, whom_to_ask
 from registry.student.queries.speaking import changed, records_changed
@@ -40,6 +40,7 @@ __all__ = [
     "pupil_page",
     "pupils",
     "records_changed",
+    "require_both",
     "school_class",
     "school_of",
     "setting",

@@ -12,8 +12,10 @@ from chassis.identity import Actor
 from chassis.rows import among
 from chassis.transaction import Tx
 from contracts.record import StudentRecord
+from contracts.refusal import NotFound
 from registry.organisation import queries as organisations
 from registry.student import content
+from registry.student.errors import NotYours
 from registry.student.models import DuplicateRow
 from registry.student.queries.claims import Suspicion, alike_of
 from registry.student.queries.pupils import Pupil, pupils
@@ -97,6 +99,15 @@ async def pair(tx: Tx, case_id: UUID) -> Pair | None:
         entered=_entered(tx, row),
         holder=(await pupils(tx, [row.holder_id])).get(row.holder_id),
     )
+
+
+async def require_both(tx: Tx, actor: Actor, schools: Collection[UUID]) -> None:
+    """Raise NotFound unless the actor sees one of a case's two schools, NotYours unless she sees both."""
+    reached = await organisations.subtree(tx, actor.organisation_id, tx.now.date())
+    if not reached & set(schools):
+        raise NotFound("疑似重复")
+    if not reached >= set(schools):
+        raise NotYours
 
 
 async def suspicions(tx: Tx, ids: Collection[UUID]) -> dict[UUID, list[Suspicion]]:
