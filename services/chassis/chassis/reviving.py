@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -37,7 +38,8 @@ def revived(work: Callable[[], int]) -> int:
         nonlocal told
         told = True
         if child:
-            os.kill(child, number)
+            with suppress(ProcessLookupError):  # buried a moment ago
+                os.kill(child, number)
 
     # What is here already is never garbage; moved aside, the collector does not touch, and so not copy, shared pages.
     gc.collect()
