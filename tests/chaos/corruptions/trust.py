@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 from uuid import uuid4
 
+from tests.chaos.check.invariants.secrecy import ORPHANS_KEPT
 from tests.chaos.corruptions.places import A_DRAFT, APPROVED
 from tests.chaos.journal import Journal
 from tests.chaos.planting import Garden, plant
@@ -32,7 +33,7 @@ async def a_file_without_a_row(garden: Garden) -> AsyncIterator[None]:
     found = _a_photo(garden).path
     path = found.with_name("0" * 64)
     with garden.written(path, found.read_bytes()):
-        long_ago = time.time() - 7200
+        long_ago = time.time() - (ORPHANS_KEPT["photo"] + 1) * 3600
         os.utime(path, (long_ago, long_ago))
         yield
 
