@@ -1,7 +1,7 @@
 """Waiting until nothing is on its way any more. Asked with a few statements, for it is asked often."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from contracts.topics import TOPICS
+from contracts.topics import TOPICS, Topic
 from tests.chaos.check import places
 from tests.chaos.check.topics import read_committed
 from tests.chaos.check.world import SERVICES, folder_of
@@ -64,7 +64,7 @@ async def on_its_way(stack_json: Mapping[str, Any]) -> list[str]:
             await connection.close()
     if found:
         return found
-    found += await _unread(stack_json["kafka"])
+    found += await unread(stack_json["kafka"], TOPICS)
     with suppress(OSError):
         nation = places.nation(folder_of(stack_json) / "objects")
         if nation is not None and nation.later:
@@ -72,13 +72,16 @@ async def on_its_way(stack_json: Mapping[str, Any]) -> list[str]:
     return found
 
 
-async def _unread(bootstrap: str) -> list[str]:
-    """Groups that have more to read than the mark that ends a transaction."""
+async def unread(bootstrap: str, topics: Sequence[Topic], only: str | None = None) -> list[str]:
+    """Groups that have more to read of these topics than the mark that ends a transaction; one reader's, if so asked.
+
+    Raises OSError or KafkaError while the broker is away.
+    """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
-        committed = await read_committed(admin, TOPICS)
-        described = await admin.describe_topics([topic.name for topic in TOPICS])
+        committed = await read_committed(admin, topics)
+        described = await admin.describe_topics([topic.name for topic in topics])
     finally:
         await admin.close()
     partitions = {each["topic"]: len(each["partitions"]) for each in described}
@@ -91,8 +94,8 @@ async def _unread(bootstrap: str) -> list[str]:
     finally:
         await consumer.stop()
     found = []
-    for topic in TOPICS:
-        for reader in sorted(topic.readers):
+    for topic in topics:
+        for reader in sorted(topic.readers if only is None else topic.readers & {only}):
             for partition in range(partitions.get(topic.name, 0)):
                 end = ends[TopicPartition(topic.name, partition)]
                 behind = end - committed.get((reader, topic.name, partition), 0)

@@ -29,7 +29,8 @@ class Photographer:
         """Until cancelled."""
         while True:
             sheet = await self._sheets.get()
-            await self._photograph(sheet)
+            if self._client.chance.random() < self._settings.photographed:
+                await self._photograph(sheet)
 
     async def _photograph(self, sheet: Sheet) -> None:
         chance, students = self._client.chance, list(sheet.students.values())

@@ -98,7 +98,7 @@ class Clerk:
             if chance.random() < self._settings.sign_ins:
                 await self._client.enter()
             await self._take_round()
-            await self._client.rest(self._settings.pause)
+            await self._client.rest(self._settings.between_rounds)
 
     async def _take_round(self) -> None:
         items = await self._client.pages("registry", "/v1/pre-review", school=self._school.id)

@@ -20,6 +20,8 @@ class LoadSettings:
     """Rows of a workbook."""
     pause: float = 2.0
     """Seconds between two pieces of work of a person, on average."""
+    between_rounds: float = 2.0
+    """Seconds between two looks of a clerk at what may be submitted, on average."""
     between_sheets: float = 2.0
     """Seconds between two workbooks of a registrar, on average."""
     most: int | None = None
@@ -32,6 +34,8 @@ class LoadSettings:
     """What is sent again, under the same key, after it was acknowledged; workbooks that are uploaded again."""
     altered: Share = 0.03
     """What is sent again under the same key with another body: it must be refused."""
+    photographed: Share = 1.0
+    """Workbooks whose children are photographed. Less than all wants REGISTRY_PHOTO_REQUIRED=false."""
     singles: Share = 0.3
     """Photos that are sent one by one instead of in a ZIP."""
     edits: Share = 0.15

@@ -98,6 +98,8 @@ class Processes:
         """Program → the point at which it is to die."""
         self._under_way: set[str] = set()
         self._watching: set[asyncio.Task[None]] = set()
+        self._listening: dict[str, asyncio.Task[None]] = {}
+        """Program → who waits for it to consume again."""
         self._news = asyncio.Event()
         self._places: dict[str, int] = {}
 
@@ -257,6 +259,8 @@ class Processes:
         fault.others = len(self._under_way)
         self.faults.append(fault)
         self._under_way.add(fault.target)
+        if (before := self._listening.pop(fault.target, None)) is not None:
+            before.cancel()  # it is struck again before it was heard of: what it would have taken will never be known
         yield fault
 
     def _watch(self, fault: Fault, consumed: float = 0.0) -> None:
@@ -268,11 +272,12 @@ class Processes:
                 self._news.set()
 
         async def listen() -> None:
-            if (seconds := await self.probes.heard(fault.target, consumed)) is not None:
-                fault.recovered.append(("consumer", seconds))
+            fault.recovered.append(("consumer", await self.probes.heard(fault.target, consumed)))
 
-        for act in (watch, listen) if fault.target in HEARING else (watch,):
-            self._keep(asyncio.create_task(act(), name=f"{act.__name__} {fault.target}"))
+        self._keep(asyncio.create_task(watch(), name=f"watch {fault.target}"))
+        if fault.target in HEARING:
+            self._listening[fault.target] = asyncio.create_task(listen(), name=f"listen {fault.target}")
+            self._keep(self._listening[fault.target])
 
     def _keep(self, task: "asyncio.Task[None]") -> None:
         self._watching.add(task)

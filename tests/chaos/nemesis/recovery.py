@@ -11,18 +11,19 @@ import asyncpg
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
+from contracts.topics import TOPICS
 from local_stack.layout import read_json
 from local_stack.ports import LOOPBACK
+from tests.chaos.check.quiescence import unread
 from tests.harness.eventually import eventually
 from tests.harness.whole import WholeStack
 
 GIVEN_UP_AFTER: Final = 90.0
 """Seconds after which it counts as not recovered."""
-UNHEARD_AFTER: Final = 30.0
-"""Seconds without an event: nothing was there to be handled, which says nothing about the consumer."""
 EVERY: Final = 0.1
 DEARLY: Final = 0.4
-"""Seconds between two questions, and between two of those that cost who is asked some milliseconds."""
+SELDOM: Final = 1.0
+"""Seconds between two questions; of those that cost who is asked some milliseconds; of those that ask the broker."""
 _SAMPLE: Final = re.compile(rb"^(consumed_events_total|relay_leads)(?:\{[^}]*\})? ([0-9.e+]+)$", re.MULTILINE)
 
 
@@ -82,13 +83,25 @@ class Probes:
             return 0.0
 
     async def heard(self, name: str, beyond: float = 0.0) -> float | None:
-        """Seconds from now until a worker has handled its next event; None where none came to be handled."""
+        """Seconds from now until a worker has handled its next event, or is ready with nothing left to be handled.
+
+        None where neither came to be.
+        """
         port = self.port(name)
+        service = name.partition("-")[0]
+        topics = [topic for topic in TOPICS if service in topic.readers]
+        looked = time.monotonic()
 
-        async def more() -> bool:
-            return await _sum(port, b"consumed_events_total") > beyond
+        async def is_heard() -> bool:
+            nonlocal looked
+            if await _sum(port, b"consumed_events_total") > beyond:
+                return True
+            if time.monotonic() - looked < SELDOM or not await _is_ready(port):
+                return False
+            looked = time.monotonic()
+            return not await unread(self._about["kafka"], topics, service)
 
-        return await _until(more, DEARLY, UNHEARD_AFTER)
+        return await _until(is_heard, DEARLY, GIVEN_UP_AFTER)
 
     async def are_ready(self) -> bool:
         """Whether every program says that it is ready, and both servers answer."""
