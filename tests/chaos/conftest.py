@@ -1,6 +1,6 @@
 """What several files of the rig stand on."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from pathlib import Path
 from uuid import uuid4
 
@@ -8,8 +8,23 @@ import pytest
 
 from services.chassis.tests.conftest import make_topics, migrate, write_keys
 from services.chassis.tests.rig import Rig
+from tests.chaos import parts
 
 MakeRig = Callable[..., Awaitable[Rig]]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note how a part of the rig ended, for the page of a run."""
+    report = yield
+    mark = item.get_closest_marker("part")
+    if mark is not None and (report.when == "call" or not report.passed):
+        part, dose = mark.args
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+        parts.note(part, item.nodeid, dose, report.outcome, report.duration, why.removeprefix("Skipped: "))
+    return report
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jinja2 import Environment, FileSystemLoader
 
 from chassis.crash import POINTS
+from tests.chaos import parts
 from tests.chaos.nemesis.processes import RARE
 from tests.chaos.standing import ROOT
 
@@ -29,16 +30,6 @@ RECOVERY: Final[Mapping[str, float]] = {
     "broker": 20.0,
 }
 """What is back → seconds that 99 of 100 may take."""
-ELSEWHERE: Final[Mapping[str, str]] = {
-    "Power cuts of PostgreSQL and of the broker's log": "tests/chaos/test_power_cuts.py",
-    "Partitions, half-open and slow links": "tests/chaos/test_network.py",
-    "Races of two people": "tests/chaos/test_races.py",
-    "Fuzz and hostile files": "tests/chaos/test_fuzz.py, test_hostile_files.py",
-    "Every crash point": "tests/chaos/test_crash_points.py",
-    "The oracle finds planted corruptions": "tests/chaos/test_checker.py",
-    "Deliberately broken builds are caught": "python -m tests.chaos.broken",
-}
-"""Targets that have tests of their own."""
 
 
 def write_page(run: "Run") -> Path:
@@ -56,6 +47,7 @@ def write_page(run: "Run") -> Path:
 def report(run: "Run") -> dict[str, Any]:
     """Everything that the page tells."""
     faults = [fault for each in run.rounds for fault in each.faults]
+    alone = parts.told(run.tier.number)
     recovery = recoveries(faults)
     hit = Counter(fault["point"] for fault in faults if fault["point"])
     operations: dict[str, Counter[str]] = defaultdict(Counter)
@@ -66,12 +58,14 @@ def report(run: "Run") -> dict[str, Any]:
         "tier": run.tier.number,
         "seed": run.seed,
         "written": time.strftime("%Y-%m-%d %H:%M"),
-        "clean": bool(run.rounds) and all(each.is_clean for each in run.rounds),
+        "clean": bool(run.rounds)
+        and all(each.is_clean for each in run.rounds)
+        and not any(each["failed"] for each in alone),
         "rounds_wanted": run.tier.rounds,
         "versions": run.versions,
         "folder": str(run.folder.relative_to(ROOT) if run.folder.is_relative_to(ROOT) else run.folder),
         "targets": targets(run, faults, recovery, hit),
-        "elsewhere": ELSEWHERE,
+        "parts": alone,
         "recovery": recovery,
         "faults": _table(Counter((fault["target"], fault["kind"]) for fault in faults)),
         "points": {point: hit[point] for point in sorted(POINTS)},

@@ -21,6 +21,7 @@ from typing import Any
 import asyncpg
 from aiokafka.errors import KafkaError
 
+from local_stack.layout import read_json
 from tests.chaos.check import Report, heads_of, quiesce, verify
 from tests.chaos.load import Load, LoadSettings
 from tests.chaos.load.founding import Founded, found
@@ -120,7 +121,7 @@ class Run:
         self.folder = folder
         self.journals = folder / "journals"
         self.say = say
-        self.versions: dict[str, str] = {}
+        self.versions: dict[str, str] = read_json(folder / "report.json").get("versions", {})
         self.rounds: list[Round] = [Round(**each) for each in _read(folder / "rounds.json")]
         self.stack = WholeStack(folder / "stack", split=wanted.split, environment={**NATION, "NATION_SEED": str(seed)})
         self.heads: list[Any] = []

@@ -35,7 +35,7 @@ async def versions(stack: Mapping[str, Any]) -> dict[str, str]:
     finally:
         await connection.close()
     return {
-        "commit": await asyncio.to_thread(_commit),
+        "commit": await asyncio.to_thread(commit),
         "PostgreSQL": server,
         "Apache Kafka": KAFKA_VERSION,
         "Python": platform.python_version(),
@@ -45,7 +45,7 @@ async def versions(stack: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _commit() -> str:
+def commit() -> str:
     """The commit, and whether files differ from it; "unknown" outside of a checkout."""
     try:
         words = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude", "*"]

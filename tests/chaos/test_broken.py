@@ -11,6 +11,7 @@ from tests.chaos.broken.__main__ import ROOT, DoesNotApplyError, break_it
 from tests.chaos.broken.builds import BUILDS, Build, Change
 
 
+@pytest.mark.part("Deliberately broken builds, each caught", len(BUILDS))
 @pytest.mark.timeout(900)
 async def test_every_broken_build_is_caught_and_the_good_one_is_not() -> None:
     process = await asyncio.create_subprocess_exec(

@@ -176,6 +176,7 @@ def test_canaries_are_told_from_everybody_else(seen: Seen) -> None:
     assert hits("张三 340121201909010011 13900000001".encode()) == 0
 
 
+@pytest.mark.part("Canary pupils, found nowhere outside the vault", CANARIES)
 async def test_nothing_of_a_canary_stands_outside_of_what_is_sealed(sample_county: WholeStack, seen: Seen) -> None:
     assert seen.statements == []
     assert await _scan(sample_county, seen) == []

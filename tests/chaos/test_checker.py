@@ -71,6 +71,7 @@ def test_the_stack_has_something_of_everything(garden: Garden) -> None:
     assert all(log.records for log in world.broker.logs.values())
 
 
+@pytest.mark.part("Planted corruptions, each found by its invariant alone", 1)
 @pytest.mark.parametrize("name", PLANTS)
 async def test_a_corruption_is_found_by_its_invariant_alone(garden: Garden, name: str) -> None:
     invariant, planted = PLANTS[name]

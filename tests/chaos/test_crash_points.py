@@ -48,6 +48,7 @@ async def stack(folder: Path) -> AsyncIterator[WholeStack]:
     found.stop()
 
 
+@pytest.mark.part("Crash points reached", len(POINTS))
 async def test_every_crash_point_is_hit_and_everything_holds(stack: WholeStack, folder: Path) -> None:
     print(f"CHAOS_SEED={SEED}")
     founded = await found(stack, BUSY)

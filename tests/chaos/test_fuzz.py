@@ -30,16 +30,16 @@ from registry.importing.reader.headers import canonical, is_heading
 from registry.importing.reader.marks import Marks
 from registry.importing.reader.verdict import FileRefused
 from registry.student.entry import HEADERS, grade_of, read_row
-from tests.chaos.fuzz.sending import SEED, share
+from tests.chaos.fuzz.sending import LONGEST, SEED, share
 from tests.chaos.fuzz.values import STRANGE
 from tests.chaos.hostile.tables import old
 from tests.harness.sheets import a_row
 from tests.harness.whole import WholeStack
 
-pytestmark = pytest.mark.timeout(3600)
+pytestmark = pytest.mark.timeout(LONGEST)
 PARSERS: Final = 0.025
 """Of all requests, for each parser."""
-RAW: Final = 0.25
+RAW: Final = 0.27
 _TEXTS = st.one_of(st.text(max_size=60), st.sampled_from([each for each in STRANGE if each.isprintable()]))
 _GOOD: Final = {header: str(cell) for header, cell in a_row(1).items()}
 _ROWS = st.dictionaries(st.sampled_from(sorted(_GOOD)), _TEXTS, max_size=8)
@@ -51,7 +51,7 @@ def many(test: Any) -> Any:
     found = settings(
         max_examples=share(PARSERS), database=None, deadline=None, suppress_health_check=list(HealthCheck)
     )(test)
-    return seed(SEED)(found)
+    return pytest.mark.part("Fuzzed requests, rows, envelopes and raw bytes", share(PARSERS))(seed(SEED)(found))
 
 
 @many
@@ -224,6 +224,7 @@ async def _said(host: str, port: int, content: bytes, *, rude: bool) -> bytes:
 
 
 @pytest.mark.slow
+@pytest.mark.part("Fuzzed requests, rows, envelopes and raw bytes", share(RAW))
 async def test_no_bytes_on_a_port_bring_an_error_or_end_a_process(sample_county: WholeStack) -> None:
     chance = random.Random(SEED)
     pids = dict(sample_county.pids)

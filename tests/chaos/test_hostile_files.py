@@ -32,12 +32,12 @@ from tests.harness.eventually import eventually
 from tests.harness.sheets import a_row, table
 from tests.harness.whole import WholeStack
 
-pytestmark = pytest.mark.timeout(900)
 SECONDS: Final = 60
 CHILD_MEGABYTES: Final = 2_200
 """The largest that a reader may become: what it may address, and the interpreter's own."""
 MUTATED: Final = int(os.environ.get("CHAOS_MUTATED_FILES", "40"))
 SEED: Final = int(os.environ.get("CHAOS_SEED", "1"))
+pytestmark = pytest.mark.timeout(900 + MUTATED)
 Verdict = str | Taken
 
 
@@ -78,6 +78,7 @@ def test_the_corpus_is_as_large_as_promised() -> None:
         assert {title for title, times in titles.items() if times > 1} == set()
 
 
+@pytest.mark.part("Hostile files, each with its verdict", len(PACKAGES) + len(TABLES))
 async def test_every_hostile_sheet_has_its_verdict() -> None:
     me, before = psutil.Process(), len(psutil.Process().children())
     resident = me.memory_info().rss
@@ -105,6 +106,7 @@ def _spoil(chance: random.Random, content: bytearray) -> None:
         content[chance.randrange(len(content))] = chance.randrange(256)
 
 
+@pytest.mark.part("Mutated files", MUTATED)
 async def test_sheets_with_other_bytes_are_read_or_refused() -> None:
     places, verdicts = asyncio.Semaphore(2), Counter[str]()
 
@@ -120,6 +122,7 @@ async def test_sheets_with_other_bytes_are_read_or_refused() -> None:
     assert verdicts.total() == MUTATED
 
 
+@pytest.mark.part("Hostile files, each with its verdict", len(IMAGES))
 async def test_every_hostile_picture_has_its_verdict() -> None:
     workshop = Workshop(2)
 
@@ -140,6 +143,7 @@ async def test_every_hostile_picture_has_its_verdict() -> None:
         workshop.close()
 
 
+@pytest.mark.part("Hostile files, each with its verdict", len(ARCHIVES))
 async def test_every_hostile_archive_has_its_verdict() -> None:
     before = psutil.Process().memory_info().rss
 

@@ -116,6 +116,7 @@ async def running(broker: KafkaServer, dsn: str, folder: Path) -> AsyncIterator[
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.part("Outages of the nation, drained in order", 1)
 async def test_the_nation_is_silent_cut_off_and_talks_rubbish(abroad: Abroad) -> None:
     await abroad.tell(1)
     await eventually(abroad.all_taken, within=60, every=0.2)

@@ -70,6 +70,7 @@ async def goes_through(make_rig: MakeRig, where: str, faults: Sequence[tuple[str
                 raise AssertionError(f"{where}, {what}: {error}") from error
 
 
+@pytest.mark.part("Partitions: cut, silent, one way, half open, a byte a second", TURNS * IN_A_TURN)
 @pytest.mark.timeout(400 * TURNS)
 async def test_every_link_fails_in_every_way_and_heals_without_a_restart(
     make_rig: MakeRig, monkeypatch: pytest.MonkeyPatch

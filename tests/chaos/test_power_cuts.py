@@ -65,6 +65,7 @@ async def a_postgres(disk: Disk) -> AsyncIterator[PostgresServer]:
         await server.kill()
 
 
+@pytest.mark.part("Power cuts of PostgreSQL", CUTS)
 async def test_a_power_cut_takes_no_acknowledged_commit(kafka_server: str, tmp_path: Path) -> None:
     with powered("postgres") as disk:
         async with a_postgres(disk) as server:
@@ -100,6 +101,7 @@ async def test_a_power_cut_takes_no_acknowledged_commit(kafka_server: str, tmp_p
                 )
 
 
+@pytest.mark.part("Power cuts whose loss must be seen (the controls)", 1)
 async def test_without_synchronous_commit_the_same_rig_sees_the_loss(kafka_server: str, tmp_path: Path) -> None:
     """The known-bad control of the test above."""
     with powered("control") as disk:
@@ -143,6 +145,7 @@ async def a_kafka(disk: Disk) -> AsyncIterator[KafkaServer]:
         await server.kill()
 
 
+@pytest.mark.part("Power cuts of the broker's log", BROKER_CUTS)
 async def test_what_a_power_cut_takes_from_the_broker_is_found_and_said_again(
     template_database: Callable[..., str], tmp_path: Path
 ) -> None:

@@ -50,6 +50,7 @@ def form(number: int) -> dict[str, Any]:
     return {"fields": {path: value for path, value in fields.items() if value}}
 
 
+@pytest.mark.part("Races: one child entered by two schools", RACES)
 async def test_two_schools_that_enter_one_child_get_one_pupil_and_a_case(
     as_: Any,
     tree: Any,
@@ -74,6 +75,7 @@ async def test_two_schools_that_enter_one_child_get_one_pupil_and_a_case(
     assert (await as_(tree.admin).get("/v1/duplicates")).json()["total"] == RACES
 
 
+@pytest.mark.part("Races: a double click on submit", RACES)
 async def test_a_double_click_on_submit_submits_once(
     as_: Any,
     tree: Any,
@@ -97,6 +99,7 @@ async def test_a_double_click_on_submit_submits_once(
     assert await count(database, "SELECT count(*) FROM outbox WHERE type = 'RequestSubmitted'") == RACES
 
 
+@pytest.mark.part("Races: one workbook uploaded twice", RACES)
 async def test_one_workbook_uploaded_twice_at_once_is_one_import(
     as_: Any,
     tree: Any,

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.timeout(60 + 2 * RACES)
 BACK: Final = {"content_hash": HASH, "reasons": [{"code": "photo-unfit", "text": "背景不是淡蓝色"}]}
 
 
+@pytest.mark.part("Races: two reviewers of one case", RACES)
 async def test_one_reviewer_decides_and_the_other_is_told(
     as_: Any,
     tree: Any,

@@ -6,6 +6,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.chaos import parts
 from tests.chaos.load.working import turn_of
 from tests.chaos.nemesis.planning import Dose, waves
 from tests.chaos.nemesis.processes import Processes
@@ -75,12 +78,19 @@ def test_a_round_that_was_cut_short_is_begun_under_another_name(tmp_path: Path) 
     assert turn_of(tmp_path, 3) == "003-3"
 
 
+@pytest.fixture
+def no_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No part of the rig was run."""
+    monkeypatch.setenv("STACK_FOLDER", str(tmp_path / "elsewhere"))
+
+
 def a_run(folder: Path, *rounds: Round) -> Run:
     run = Run(tier(1), 5, folder, print)
     run.rounds = list(rounds)
     return run
 
 
+@pytest.mark.usefixtures("no_parts")
 def test_the_page_says_that_everything_held(tmp_path: Path) -> None:
     done = Round(0, faults=[a_fault("kill", "postgres", [["PostgreSQL", 0.5]])] * 60, checked=["I1", "I17"])
     write_page(a_run(tmp_path, done))
@@ -93,6 +103,30 @@ def test_the_page_says_that_everything_held(tmp_path: Path) -> None:
     assert "Everything held" in (tmp_path / "report.html").read_text()
 
 
+@pytest.mark.usefixtures("no_parts")
+def test_the_page_tells_what_the_parts_did(tmp_path: Path) -> None:
+    done = Round(0, faults=[], checked=["I1"])
+    parts.note("Power cuts of PostgreSQL", "a::cuts", 10, "passed", 30.0)
+    write_page(a_run(tmp_path, done))
+    page = (tmp_path / "report.html").read_text()
+    assert '<td>Power cuts of PostgreSQL</td><td class="n">10</td><td class="n">10</td><td class="n">30</td>' in page
+    assert json.loads((tmp_path / "report.json").read_text())["clean"] is True
+    parts.note("Power cuts of PostgreSQL", "a::cuts", 10, "failed", 30.0)
+    write_page(a_run(tmp_path, done))
+    assert json.loads((tmp_path / "report.json").read_text())["clean"] is False
+    assert "failed: a::cuts" in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.usefixtures("no_parts")
+def test_a_finished_run_keeps_what_it_stood_on(tmp_path: Path) -> None:
+    run = a_run(tmp_path, Round(0))
+    run.versions = {"commit": "abc1234"}
+    write_page(run)
+    write_page(a_run(tmp_path, Round(0)))
+    assert json.loads((tmp_path / "report.json").read_text())["versions"] == {"commit": "abc1234"}
+
+
+@pytest.mark.usefixtures("no_parts")
 def test_the_page_keeps_the_evidence_and_escapes_it(tmp_path: Path) -> None:
     done = Round(0, violations={"I17": [2, ["registrar-0#4 <submit> was acknowledged"]]}, troubles=["not at rest"])
     write_page(a_run(tmp_path, done))

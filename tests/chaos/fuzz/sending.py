@@ -21,6 +21,10 @@ SLOW: Final = 30.0
 _NEW_TOKENS_EVERY: Final = 20.0
 
 
+LONGEST: Final = 1200 + REQUESTS // 50
+"""Seconds that a test of the fuzz may take."""
+
+
 def share(part: float) -> int:
     """So many of all requests."""
     return max(50, round(REQUESTS * part))

@@ -8,12 +8,13 @@ import pytest
 
 from services.portal.tests.conftest import browse, portal, services  # noqa: F401 - fixtures
 from tests.chaos.fuzz.requesting import Requests
-from tests.chaos.fuzz.sending import SEED, send, share
+from tests.chaos.fuzz.sending import LONGEST, SEED, send, share
 
-pytestmark = pytest.mark.timeout(3600)
+pytestmark = pytest.mark.timeout(LONGEST)
 PART = 0.06
 
 
+@pytest.mark.part("Fuzzed requests, rows, envelopes and raw bytes", share(PART))
 async def test_the_portal_answers_everything_without_a_5xx(portal: Any, browse: Any) -> None:
     app, _ = portal
     requests = Requests(app.openapi(), SEED, fields=["q", "school", "student", "version", "reason", "next"])

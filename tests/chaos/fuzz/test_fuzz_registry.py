@@ -18,13 +18,14 @@ from services.registry.tests.conftest import (  # noqa: F401 - fixtures
     vault,
 )
 from tests.chaos.fuzz.requesting import Requests
-from tests.chaos.fuzz.sending import SEED, drawn, send, share
+from tests.chaos.fuzz.sending import LONGEST, SEED, drawn, send, share
 from tests.harness.pupils import Pupils
 
-pytestmark = pytest.mark.timeout(3600)
+pytestmark = pytest.mark.timeout(LONGEST)
 PART, DRAWN = 0.22, 0.01
 
 
+@pytest.mark.part("Fuzzed requests, rows, envelopes and raw bytes", share(PART))
 async def test_registry_answers_everything_without_a_5xx(
     settings: Any,
     database: Any,

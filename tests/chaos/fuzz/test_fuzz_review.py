@@ -19,12 +19,13 @@ from services.review.tests.conftest import (  # noqa: F401 - fixtures
     tree,
 )
 from tests.chaos.fuzz.requesting import Requests
-from tests.chaos.fuzz.sending import SEED, drawn, send, share
+from tests.chaos.fuzz.sending import LONGEST, SEED, drawn, send, share
 
-pytestmark = pytest.mark.timeout(3600)
+pytestmark = pytest.mark.timeout(LONGEST)
 PART, DRAWN = 0.1, 0.004
 
 
+@pytest.mark.part("Fuzzed requests, rows, envelopes and raw bytes", share(PART))
 async def test_review_answers_everything_without_a_5xx(
     settings: Any,
     tree: Any,

@@ -1,0 +1,104 @@
+"""The parts of the rig that are tests of their own: what each did is noted here, and told on the page of a run.
+
+A test says what it is a part of with `@pytest.mark.part(name, dose)`; `conftest.py` notes how it ended.
+"""
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from local_stack.launcher import default_folder
+from local_stack.layout import read_json
+from tests.chaos.standing import commit
+
+Ended = Literal["passed", "failed", "skipped"]
+WANTED: Final[Mapping[str, tuple[int, int]]] = {
+    "Power cuts of PostgreSQL": (10, 150),
+    "Power cuts of the broker's log": (3, 50),
+    "Power cuts whose loss must be seen (the controls)": (1, 1),
+    "Partitions: cut, silent, one way, half open, a byte a second": (10, 150),
+    "Races: one child entered by two schools": (200, 5_000),
+    "Races: a double click on submit": (200, 5_000),
+    "Races: one workbook uploaded twice": (200, 5_000),
+    "Races: two reviewers of one case": (200, 5_000),
+    "Fuzzed requests, rows, envelopes and raw bytes": (20_000, 1_000_000),
+    "Hostile files, each with its verdict": (66, 66),
+    "Mutated files": (40, 5_000),
+    "Crash points reached": (21, 21),
+    "Planted corruptions, each found by its invariant alone": (33, 33),
+    "Canary pupils, found nowhere outside the vault": (200, 200),
+    "Outages of the nation, drained in order": (1, 1),
+    "Deliberately broken builds, each caught": (3, 3),
+}
+"""Part → how much of it tier 1 and tier 2 ask for."""
+
+
+def folder() -> Path:
+    """Where the notes are."""
+    return default_folder() / "chaos" / "parts"
+
+
+def note(part: str, test: str, dose: int, ended: Ended, seconds: float, why: str = "") -> None:
+    """Keep how a test ended. What held at a larger dose stays, unless the test has failed since.
+
+    Raises KeyError for a part that no page knows.
+    """
+    assert WANTED[part]
+    file = folder() / f"{re.sub(r'[^A-Za-z0-9]+', '-', test).strip('-')[-150:]}.json"
+    if file.exists() and ended != "failed":
+        before = read_json(file)
+        if before.get("ended") == "passed" and (ended == "skipped" or before["dose"] > dose):
+            return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    growing = file.with_suffix(".growing")
+    growing.write_text(
+        json.dumps(
+            {
+                "part": part, "test": test, "dose": dose, "ended": ended, "seconds": round(seconds, 1), "why": why,
+                "written": time.strftime("%Y-%m-%d %H:%M"), "commit": _commit(),
+            },
+            ensure_ascii=False,
+        ),
+        "utf-8",
+    )  # fmt: skip
+    growing.replace(file)
+
+
+@cache
+def _commit() -> str:
+    return commit()
+
+
+def told(tier: int) -> list[dict[str, Any]]:
+    """Each part: what the tier wants of it, what was done, with which verdict, and when."""
+    notes: dict[str, list[Mapping[str, Any]]] = {part: [] for part in WANTED}
+    for file in sorted(folder().glob("*.json")):
+        found = read_json(file)
+        if found.get("part") in notes:
+            notes[found["part"]].append(found)
+    return [_told(part, WANTED[part][tier - 1], some) for part, some in notes.items()]
+
+
+def _told(part: str, wanted: int, notes: list[Mapping[str, Any]]) -> dict[str, Any]:
+    done = sum(each["dose"] for each in notes if each["ended"] == "passed")
+    failed = [each["test"] for each in notes if each["ended"] == "failed"]
+    skipped = sorted({each["why"] for each in notes if each["ended"] == "skipped"})
+    if failed:
+        verdict = f"failed: {', '.join(failed)}"
+    elif skipped:
+        verdict = f"skipped: {'; '.join(skipped)}"
+    elif not notes:
+        verdict = "not run here"
+    else:
+        verdict = "held" if done >= wanted else "held at a smaller dose"
+    return {
+        "name": part, "target": f"{wanted:,}", "result": f"{done:,}", "verdict": verdict,
+        "held": verdict == "held", "failed": bool(failed),
+        "seconds": round(sum(each["seconds"] for each in notes), 1),
+        "written": max((each["written"] for each in notes), default=""),
+        "commits": sorted({each["commit"] for each in notes}),
+    }  # fmt: skip
