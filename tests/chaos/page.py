@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -82,17 +83,20 @@ def report(run: "Run") -> dict[str, Any]:
 
 
 def recoveries(faults: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What was back after kill -9 → how soon: alone, while other faults were under way, and with all others.
+    """What was back after kill -9 → how soon: alone, beside other faults, and with all others.
 
-    Told apart are a process that its keeper begins again, and a program whose keeper died too.
+    Alone is what began while no other fault was under way, and was back before another began. Told apart are a process
+    that its keeper begins again, and a program whose keeper died too.
     """
+    begun = sorted(fault["at"] for fault in faults)
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: {"alone": [], "beside others": [], AT_ONCE: []})
     for fault in faults:
         if fault["kind"] == "kill":
-            for what, seconds in fault["recovered"]:
-                place = AT_ONCE if fault.get("at_once") else "beside others" if fault["others"] else "alone"
-                name = what + FROM_NOTHING * fault.get("whole", False)
-                found[name][place].append(math.inf if seconds is None else seconds)
+            for what, spent in fault["recovered"]:
+                seconds = math.inf if spent is None else spent
+                joined = bisect_right(begun, fault["at"] + seconds) - bisect_right(begun, fault["at"])
+                place = AT_ONCE if fault.get("at_once") else "beside others" if fault["others"] or joined else "alone"
+                found[what + FROM_NOTHING * fault.get("whole", False)][place].append(seconds)
     return [
         {
             "what": what, "how": how, "times": len(some), "p50": quantile(some, 0.5), "p99": quantile(some, 0.99),

@@ -17,7 +17,15 @@ from tests.chaos.run import Round, Run, tier
 
 
 def a_fault(kind: str, target: str, recovered: list[Any] | None = None, **about: Any) -> dict[str, Any]:
-    return {"kind": kind, "target": target, "point": "", "others": 0, "recovered": recovered or [], **about}
+    return {
+        "kind": kind,
+        "target": target,
+        "at": 100.0,
+        "point": "",
+        "others": 0,
+        "recovered": recovered or [],
+        **about,
+    }
 
 
 def test_the_waves_of_a_round_have_its_dose_and_follow_from_the_seed() -> None:
@@ -63,6 +71,16 @@ def test_recovery_is_told_alone_and_beside_others() -> None:
     assert found["HTTP", "beside others"]["p99"] is None
     assert found["HTTP", "beside others"]["never"] == 1
     assert found["consumer", "alone"]["max"] == 2.5
+
+
+def test_a_recovery_that_another_fault_broke_in_upon_was_not_alone() -> None:
+    faults = [
+        a_fault("kill", "postgres", [["PostgreSQL", 2.0]], at=10.0),
+        a_fault("kill", "postgres", [["PostgreSQL", 5.0]], at=20.0),
+        a_fault("stop", "review", at=24.9),
+    ]
+    found = {each["how"]: each["max"] for each in recoveries(faults)}
+    assert found == {"alone": 2.0, "beside others": 5.0}
 
 
 def test_a_quantile_is_a_value_that_was_measured() -> None:
