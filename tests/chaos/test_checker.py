@@ -23,7 +23,8 @@ from tests.chaos.still import StillStack
 from tests.harness.whole import MOODY_NATION, WholeStack, temporary_folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-FULL_OF_PROBLEMS = {**MOODY_NATION, "NATION_REJECTS": "0.15", "NATION_PROBLEMS": "0.15"}
+FULL_OF_PROBLEMS = {**MOODY_NATION, "NATION_REJECTS": "0.3", "NATION_PROBLEMS": "0.5"}
+"""So often that of two dozen pupils none is rejected, or none has a problem, in one of some thousand times."""
 REST = 60.0
 ROOT = Path(__file__).parents[2]
 
