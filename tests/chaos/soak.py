@@ -26,6 +26,7 @@ from tests.chaos.load import Load, LoadSettings
 from tests.chaos.load.founding import found
 from tests.chaos.load.settings import NATION
 from tests.chaos.run import forget_stack, printed
+from tests.harness.eventually import eventually
 from tests.harness.whole import WholeStack
 from tests.performance.measuring import memory, table
 
@@ -103,16 +104,20 @@ async def soak(stack: WholeStack, folder: Path, minutes: float, seed: int) -> li
     looks: list[Look] = []
     await load.start()
     began = time.monotonic()
+
+    async def looked_to_the_end() -> bool:
+        at = time.monotonic() - began
+        taken = await asyncio.to_thread(memory, stack.programs)
+        looks.append(Look(round(at, 1), taken, *await _progress(stack)))
+        if len(looks) % 6 == 1:
+            printed(
+                f"{at / 60:.0f} min: {looks[-1].registered} pupils registered, {looks[-1].unsent} rows to send, "
+                f"{sum(mib for name, mib in taken.items() if name not in SERVERS):.0f} MiB in services"
+            )
+        return at >= minutes * 60
+
     try:
-        while (at := time.monotonic() - began) < minutes * 60:
-            taken = await asyncio.to_thread(memory, stack.programs)
-            looks.append(Look(round(at, 1), taken, *await _progress(stack)))
-            if len(looks) % 6 == 1:
-                printed(
-                    f"{at / 60:.0f} min: {looks[-1].registered} pupils registered, {looks[-1].unsent} rows to send, "
-                    f"{sum(mib for name, mib in taken.items() if name not in SERVERS):.0f} MiB in services"
-                )
-            await asyncio.sleep(EVERY)
+        await eventually(looked_to_the_end, within=minutes * 60 + 2 * EVERY, every=EVERY)
     finally:
         await load.finish(within=20)
         await load.stop()

@@ -4,11 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from local_stack.layout import read_json
+from tests.harness.eventually import waited
 
 READY_WITHIN = 120.0
 STOPPED_WITHIN = 20.0
@@ -31,12 +31,12 @@ class StillStack:
             env=dict(os.environ),
             start_new_session=True,
         )
-        deadline = time.monotonic() + READY_WITHIN
-        while not (about := read_json(self.folder / "stack.json")).get("ready"):
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise RuntimeError(f"the servers on {self.folder} did not start")
-            time.sleep(0.05)
+        process, file = self._process, self.folder / "stack.json"
+        waited(lambda: read_json(file).get("ready") or process.poll() is not None, READY_WITHIN)
+        about = read_json(file)
+        if process.poll() is not None or not about.get("ready"):
+            self.stop()
+            raise RuntimeError(f"the servers on {self.folder} did not start")
         return about
 
     def stop(self) -> None:

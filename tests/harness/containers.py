@@ -4,10 +4,10 @@ import asyncio
 import os
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from local_stack.postgres import Address
+from tests.harness.eventually import waited
 from tests.harness.servers import describe
 
 POSTGRES_IMAGE = "postgres:18"
@@ -104,11 +104,9 @@ class ContainerKafka:
             file = Path(folder) / "settings"
             file.write_text(lines)
             self._container.copy_into_container(file, "/tmp/settings")
-        deadline = time.monotonic() + float(os.environ.get("STACK_PATIENCE", "60"))
-        while b"Kafka Server started" not in b"".join(self._container.get_logs()):
-            if time.monotonic() > deadline:
-                raise RuntimeError("Kafka did not start in its container: " + repr(self._container.get_logs())[-1500:])
-            time.sleep(0.1)
+        patience = float(os.environ.get("STACK_PATIENCE", "60"))
+        if not waited(lambda: b"Kafka Server started" in b"".join(self._container.get_logs()), patience, every=0.1):
+            raise RuntimeError("Kafka did not start in its container: " + repr(self._container.get_logs())[-1500:])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Waiting without sleeping: a condition is asked until it holds or the deadline passes."""
+"""Waiting without sleeping: a condition is asked until it holds or the deadline passes.
+
+Whoever waits does it through one of these; the pauses between two questions are taken nowhere else.
+"""
 
 import asyncio
 import inspect
@@ -7,6 +10,19 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar, overload
 
 T = TypeVar("T")
+
+
+def waited(condition: Callable[[], object], within: float, every: float = 0.05) -> bool:
+    """Whether the condition held within so many seconds; for plain functions, which have no event loop.
+
+    What the condition raises is raised.
+    """
+    deadline = time.monotonic() + within
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(every)
+    return True
 
 
 async def until(event: asyncio.Event, within: float) -> None:

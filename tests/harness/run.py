@@ -8,9 +8,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import suppress
 from pathlib import Path
+
+from tests.harness.eventually import waited
 
 ROOT = Path(__file__).parents[2]
 VARIABLE = "STUDENT_REGISTRY_TEST_RUN"
@@ -57,11 +58,7 @@ class Run:
         for pid in keepers:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + 15
-        while (
-            any(Path(f"/proc/{pid}").exists() and not _reaped(pid) for pid in keepers) and time.monotonic() < deadline
-        ):
-            time.sleep(0.02)
+        waited(lambda: not any(Path(f"/proc/{pid}").exists() and not _reaped(pid) for pid in keepers), 15, every=0.02)
         shutil.rmtree(self.folder, ignore_errors=True)
         os.environ.pop(VARIABLE, None)
 
@@ -77,15 +74,14 @@ class Run:
                 start_new_session=True,
             )
         (self.folder / f"{what}.pid").write_text(str(keeper.pid))
-        deadline = time.monotonic() + 180
-        while not (self.folder / f"{what}.json").exists():
-            if keeper.poll() is not None and not (self.folder / f"{what}.json").exists():
-                raise RuntimeError(
-                    f"{what} for the tests cannot start: {(self.folder / f'{what}.keeper.log').read_text()[-2000:]}"
-                )
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"{what} for the tests did not start within 180 s")
-            time.sleep(0.02)
+        told = self.folder / f"{what}.json"
+        ended = waited(lambda: told.exists() or keeper.poll() is not None, 180, every=0.02)
+        if not ended:
+            raise RuntimeError(f"{what} for the tests did not start within 180 s")
+        if not told.exists():
+            raise RuntimeError(
+                f"{what} for the tests cannot start: {(self.folder / f'{what}.keeper.log').read_text()[-2000:]}"
+            )
 
 
 def _reaped(pid: int) -> bool:

@@ -18,6 +18,7 @@ import pytest
 
 from local_stack.ports import free_port
 from sample.accounts import Accounts
+from tests.harness.eventually import waited
 
 READY_WITHIN = 400.0
 STOPPED_WITHIN = 20.0
@@ -48,11 +49,11 @@ class WholeStack:
                 env={**os.environ, **self._environment},
                 start_new_session=True,
             )
-        while not self.about().get("ready"):
-            if self._process.poll() is not None or time.monotonic() - began > READY_WITHIN:
-                self.kill()
-                raise RuntimeError(f"the stack did not start: {said.read_text()[-3000:]}")
-            time.sleep(0.05)
+        process = self._process
+        waited(lambda: self.about().get("ready") or process.poll() is not None, READY_WITHIN)
+        if process.poll() is not None or not self.about().get("ready"):
+            self.kill()
+            raise RuntimeError(f"the stack did not start: {said.read_text()[-3000:]}")
         return time.monotonic() - began
 
     def stop(self) -> float:
