@@ -35,6 +35,15 @@ def among(column: InstrumentedAttribute[Any] | ColumnClause[Any], values: Iterab
     return column == any_(literal(list(values), postgresql.ARRAY(column.type)))
 
 
+def listed(column: InstrumentedAttribute[Any] | ColumnClause[Any], name: str) -> ColumnElement[bool]:
+    """Like `among`, for a statement that is built once for all: the values come as a list when it is executed.
+
+    Building a statement of two dozen columns, and finding it among those that were compiled, costs three times what
+    running it does.
+    """
+    return column == any_(bindparam(name, type_=postgresql.ARRAY(column.type)))
+
+
 def values_of(name: str, /, **columns: tuple[AnyType, Sequence[Any]]) -> FromClause:
     """The values as a table of this name, one row per position, its columns under `.c`.
 

@@ -325,6 +325,23 @@ async def test_evidence_is_kept_sealed_and_its_reading_is_audited(
     assert (await client.get(f"/v1/students/{made['id']}")).json()["evidence"] == []
 
 
+async def test_who_needs_no_body_is_answered_without_one(enter: Any, as_: Any, tree: Any) -> None:
+    made = await enter(1)
+    path, client = f"/v1/students/{made['id']}", as_(tree.registrar)
+    minimal = {"Prefer": "respond-async, return=minimal"}
+    body = {"version": 1, "fields": form(1, phone="13700000001")}
+    refused = await client.patch(path, json={**body, "version": 9}, headers=minimal)
+    assert (refused.status_code, refused.json()["code"]) == (409, "version-changed")
+    saved = await client.patch(path, json=body, headers=minimal)
+    assert (saved.status_code, saved.content) == (204, b"")
+    assert saved.headers["Preference-Applied"] == "return=minimal"
+    assert (await client.get(path)).json()["version"] == 2
+    whole = await client.patch(path, json={**body, "version": 2}, headers={"Prefer": "return=representation"})
+    assert (whole.status_code, whole.json()["version"]) == (200, 2)
+    assert (await client.post(path + "/remove", json={"version": 2}, headers=minimal)).status_code == 204
+    assert (await client.get(path)).json()["status_name"] == "已撤销"
+
+
 async def test_the_form_and_its_code_sets_are_told(as_: Any, tree: Any) -> None:
     sets = (await as_(tree.teacher).get("/v1/code-sets")).json()
     assert sets["性别"] == {"1": "男", "2": "女"}

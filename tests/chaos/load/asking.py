@@ -144,12 +144,14 @@ class Client:
         params: Mapping[str, Any] | None = None,
         key: str | None = None,
         again: bool = True,
+        brief: bool = False,
         told: Callable[[Any], Mapping[str, Any]] = nothing,
         **about: Any,
     ) -> Told:
         """Ask for a change until somebody says yes or no; with `again=False` once, and then it may be `info`.
 
-        Every try has its invoke and its answer in the journal; `told` picks what of a yes is written down.
+        Every try has its invoke and its answer in the journal; `told` picks what of a yes is written down;
+        with `brief` the yes has no body.
         """
         arguments: dict[str, Any] = {"params": dict(params or {})}
         if file is not None:
@@ -157,6 +159,8 @@ class Client:
         elif body is not None:
             arguments["json"] = body
         keyed = {"Idempotency-Key": key} if key else {}
+        if brief:
+            keyed["Prefer"] = "return=minimal"
         named = key or self.new_key()
 
         async def answered() -> Told | None:

@@ -135,7 +135,7 @@ class Clerk:
         if chance.random() < self._settings.removals:
             path = f"/v1/students/{student}/remove"
             body = {"version": item["version"]}
-            await self._client.change("remove", "registry", path, body=body, again=False, student=student)
+            await self._client.change("remove", "registry", path, body=body, again=False, brief=True, student=student)
             return False
         return await self._edit(student) if chance.random() < self._settings.edits else True
 
@@ -152,7 +152,7 @@ class Clerk:
             phone = new_phone(client.chance.getrandbits(32))
             body = {"version": whole.body["version"], "fields": {**whole.body["record"], "phone": phone}}
             saved = await client.change(
-                "edit", "registry", f"/v1/students/{student}", method="PATCH", body=body, again=False,
+                "edit", "registry", f"/v1/students/{student}", method="PATCH", body=body, again=False, brief=True,
                 student=student, values={"phone": sha256(phone.encode()).hexdigest()},
             )  # fmt: skip
             if saved.outcome == "ok":

@@ -112,11 +112,17 @@ class Caller:
         body: Any = None,
         key: str | None = None,
         session: str | None = None,
+        brief: bool = False,
     ) -> T:
-        """The answer of any method. `session` is sent in place of a token, where the route asks for it."""
+        """The answer of any method.
+
+        `session` is sent in place of a token, where the route asks for it; `brief` says that no body is needed.
+        """
         headers = {"Idempotency-Key": key} if key else {}
         if session:
             headers["Session"] = session
+        if brief:
+            headers["Prefer"] = "return=minimal"
         response = await self._send(method, path, params=_given(params), json=body, headers=headers)
         return self._read(answer, response)
 

@@ -7,10 +7,11 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, and_, func, select
+from sqlalchemy import Row, and_, bindparam, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from chassis.identity import Actor
+from chassis.rows import listed
 from chassis.sealing import Vault
 from chassis.transaction import Tx
 from contracts.event import Event
@@ -61,6 +62,16 @@ _ACCOUNT = (
     .join(PersonRow, PersonRow.id == AccountRow.person_id)
     .outerjoin(CredentialRow, CredentialRow.account_id == AccountRow.id)
 )
+_NAMES = (
+    select(AccountRow.id, AccountRow.person_id, PersonRow.name_sealed)
+    .join(PersonRow, PersonRow.id == AccountRow.person_id)
+    .where(listed(AccountRow.id, "accounts"))
+)
+_LIVING = (
+    select(AccountRow.version, AccountRow.disabled_at, SessionRow.ended_at)
+    .outerjoin(SessionRow, and_(SessionRow.account_id == AccountRow.id, SessionRow.id == bindparam("session")))
+    .where(AccountRow.id == bindparam("account"))
+)
 
 
 def sealed_name(vault: Vault, person_id: UUID, name: str) -> bytes:
@@ -105,11 +116,7 @@ async def page(
 
 async def names_of(tx: Tx, vault: Vault, account_ids: Iterable[UUID]) -> Mapping[UUID, str]:
     """Account → name of its person; unknown ids are missing."""
-    rows = await tx.rows(
-        select(AccountRow.id, AccountRow.person_id, PersonRow.name_sealed)
-        .join(PersonRow, PersonRow.id == AccountRow.person_id)
-        .where(AccountRow.id.in_(list(account_ids)))
-    )
+    rows = await tx.rows(_NAMES, {"accounts": list(account_ids)})
     return {
         row.id: vault.open(row.name_sealed, table="person", column="name_sealed", row=row.person_id).decode()
         for row in rows
@@ -187,11 +194,7 @@ async def require_living(tx: Tx, actor: Actor) -> None:
 
     So that it takes effect here at once, and elsewhere when the token expires.
     """
-    row = await tx.row(
-        select(AccountRow.version, AccountRow.disabled_at, SessionRow.ended_at)
-        .outerjoin(SessionRow, and_(SessionRow.account_id == AccountRow.id, SessionRow.id == actor.session_id))
-        .where(AccountRow.id == actor.account_id)
-    )
+    row = await tx.row(_LIVING, {"account": actor.account_id, "session": actor.session_id})
     if row is None or row.disabled_at is not None or row.ended_at is not None or row.version > actor.version:
         raise SessionOver
 

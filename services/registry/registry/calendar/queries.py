@@ -5,9 +5,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 
 from chassis.identity import Actor
+from chassis.rows import listed
 from chassis.transaction import Tx
 from contracts.event import Event
 from contracts.registry import CalendarChanged, Extension, Window
@@ -19,11 +20,21 @@ from registry.organisation import queries as organisations
 
 DAYS_AROUND = timedelta(days=400)
 """Holidays that a calendar knows lie within this of the school year's first day."""
+_ACTIVE = select(SchoolYearRow.active)
+_WINDOWS = select(WindowRow).where(
+    listed(WindowRow.organisation_id, "above"), WindowRow.school_year == bindparam("year")
+)
+_EXTENSIONS = (
+    select(ExtensionRow)
+    .where(listed(ExtensionRow.organisation_id, "above"), ExtensionRow.school_year == bindparam("year"))
+    .order_by(ExtensionRow.granted_at, ExtensionRow.id)
+)
+_DAYS = select(CalendarDayRow).where(CalendarDayRow.day.between(bindparam("first"), bindparam("last")))
 
 
 async def active_school_year(tx: Tx) -> int:
     """The active school year of the province, as the year in which it began. Raises NoSchoolYear."""
-    found = await tx.scalar(select(SchoolYearRow.active))
+    found = await tx.scalar(_ACTIVE)
     if found is None:
         raise NoSchoolYear
     return int(found)
@@ -42,28 +53,17 @@ async def calendars(tx: Tx, organisation_ids: Iterable[UUID]) -> Mapping[UUID, d
     wanted = list(organisation_ids)
     year = await active_school_year(tx)
     paths = {place.id: place.path for place in (await organisations.places(tx, wanted)).values()}
-    above = {each for path in paths.values() for each in path}
+    around = {"above": list({each for path in paths.values() for each in path}), "year": year}
     windows = {
-        (row.organisation_id, row.kind): domain.Span(row.opens, row.closes)
-        for row in await tx.rows(
-            select(WindowRow).where(WindowRow.organisation_id.in_(above), WindowRow.school_year == year)
-        )
+        (row.organisation_id, row.kind): domain.Span(row.opens, row.closes) for row in await tx.rows(_WINDOWS, around)
     }
     extensions: dict[UUID, list[domain.Extended]] = {}
-    for row in await tx.rows(
-        select(ExtensionRow)
-        .where(ExtensionRow.organisation_id.in_(above), ExtensionRow.school_year == year)
-        .order_by(ExtensionRow.granted_at, ExtensionRow.id)
-    ):
+    for row in await tx.rows(_EXTENSIONS, around):
         extensions.setdefault(row.organisation_id, []).append(
             domain.Extended(WindowKind(row.kind), row.until, row.document_number)
         )
     first = domain.year_span(year).opens
-    days = await tx.rows(
-        select(CalendarDayRow).where(
-            CalendarDayRow.day >= first - DAYS_AROUND, CalendarDayRow.day <= first + 2 * DAYS_AROUND
-        )
-    )
+    days = await tx.rows(_DAYS, {"first": first - DAYS_AROUND, "last": first + 2 * DAYS_AROUND})
     holidays = frozenset(row.day for row in days if not row.working)
     worked = frozenset(row.day for row in days if row.working)
     found: dict[UUID, domain.Calendar] = {}
@@ -86,14 +86,8 @@ async def calendars(tx: Tx, organisation_ids: Iterable[UUID]) -> Mapping[UUID, d
 async def granted(tx: Tx, organisation_id: UUID) -> Sequence[Row[Any]]:
     """The extensions of the active school year that hold for an organisation, with who granted them, oldest first."""
     place = (await organisations.places(tx, [organisation_id])).get(organisation_id)
-    return await tx.rows(
-        select(ExtensionRow)
-        .where(
-            ExtensionRow.organisation_id.in_(place.path if place else ()),
-            ExtensionRow.school_year == await active_school_year(tx),
-        )
-        .order_by(ExtensionRow.granted_at, ExtensionRow.id)
-    )
+    above = list(place.path) if place else []
+    return await tx.rows(_EXTENSIONS, {"above": above, "year": await active_school_year(tx)})
 
 
 async def speakers_below(tx: Tx, organisation_id: UUID) -> frozenset[UUID]:

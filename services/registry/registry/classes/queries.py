@@ -6,10 +6,10 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, case, func, select
+from sqlalchemy import Row, bindparam, case, func, select
 
 from chassis.identity import Actor
-from chassis.rows import among
+from chassis.rows import among, listed
 from chassis.sealing import Vault
 from chassis.transaction import Tx
 from contracts.event import Event
@@ -67,6 +67,8 @@ _COLUMNS = (
     ClassRow.capacity,
     ClassRow.closed_on,
 )
+_BY_ID = select(*_COLUMNS).where(listed(ClassRow.id, "ids"))
+_BY_NUMBER = select(*_COLUMNS).where(ClassRow.school_id == bindparam("school"), listed(ClassRow.number, "numbers"))
 
 
 def _class(row: Row[Any]) -> Class:
@@ -78,13 +80,13 @@ def _class(row: Row[Any]) -> Class:
 
 async def classes(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Class]:
     """Classes by id, closed ones too; unknown ids are missing."""
-    rows = await tx.rows(select(*_COLUMNS).where(among(ClassRow.id, ids)))
+    rows = await tx.rows(_BY_ID, {"ids": list(ids)})
     return {row.id: _class(row) for row in rows}
 
 
 async def classes_by_number(tx: Tx, school_id: UUID, numbers: Iterable[str]) -> dict[str, Class]:
     """Classes of a school by 班号, closed ones too; unknown numbers are missing."""
-    rows = await tx.rows(select(*_COLUMNS).where(ClassRow.school_id == school_id, among(ClassRow.number, numbers)))
+    rows = await tx.rows(_BY_NUMBER, {"school": school_id, "numbers": list(numbers)})
     return {row.number: _class(row) for row in rows}
 
 

@@ -215,14 +215,15 @@ class Students:
         """One pupil in full; the read is kept with its reason."""
         return await self._caller.post(Pupil, f"/v1/students/{student}/unmask", {"reason": reason})
 
-    async def edit(self, student: UUID, version: int, fields: dict[str, str]) -> Pupil:
+    async def edit(self, student: UUID, version: int, fields: dict[str, str]) -> None:
         """Replace the record of a draft or a returned pupil."""
         body = {"version": version, "fields": fields}
-        return await self._caller.ask(Pupil, "PATCH", f"/v1/students/{student}", body=body)
+        await self._caller.ask(object, "PATCH", f"/v1/students/{student}", body=body, brief=True)
 
     async def remove(self, student: UUID, version: int) -> None:
         """未报到."""
-        await self._caller.post(object, f"/v1/students/{student}/remove", {"version": version})
+        path = f"/v1/students/{student}/remove"
+        await self._caller.ask(object, "POST", path, body={"version": version}, brief=True)
 
     async def place(self, class_id: str, students: list[str], key: str | None) -> Placed:
         """Seats in a class for many."""

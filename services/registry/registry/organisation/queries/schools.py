@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, case, select
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy import Select, and_, case, select
 
-from chassis.rows import among
+from chassis.rows import among, listed
 from chassis.transaction import Tx
 from contracts.values import OrganisationKind, Schooling, Stage
 from registry.organisation import domain
@@ -16,6 +16,17 @@ from registry.organisation.models import AuthorityLinkRow, OrganisationRow, Scho
 from registry.organisation.queries.sight import holds_on
 
 Org = OrganisationRow
+_CENTRE = Org.__table__.alias("centre")
+_SCHOOLS = (
+    select(Org, _CENTRE.c.school_number.label("centre_number"), _CENTRE.c.stages.label("centre_stages"))
+    .outerjoin(_CENTRE, and_(_CENTRE.c.id == Org.parent_id, Org.kind == OrganisationKind.CAMPUS.value))
+    .where(Org.kind.in_([OrganisationKind.SCHOOL.value, OrganisationKind.CAMPUS.value]))
+)
+_SCHOOLS_BY_ID = _SCHOOLS.where(listed(Org.id, "wanted"))
+_SCHOOLS_BY_CODE = _SCHOOLS.where(listed(Org.code, "wanted"))
+_SCHOOLINGS = select(SchoolingRow.school_id, SchoolingRow.valid_from, SchoolingRow.schooling).where(
+    listed(SchoolingRow.school_id, "schools")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +68,17 @@ async def authority_of(tx: Tx, school_ids: Iterable[UUID], on: date) -> dict[UUI
 
 async def schools(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, School]:
     """Schools and campuses by id, their 学制 as of today; other kinds and unknown ids are missing."""
-    return {school.id: school for school in await _schools(tx, among(Org.id, ids))}
+    return {school.id: school for school in await _schools(tx, _SCHOOLS_BY_ID, list(ids))}
 
 
 async def schools_by_code(tx: Tx, codes: Iterable[str]) -> dict[str, School]:
     """Schools and campuses by 学校标识码; unknown codes are missing."""
     wanted = [code for code in codes if code]
-    return {school.code: school for school in await _schools(tx, among(Org.code, wanted))}
+    return {school.code: school for school in await _schools(tx, _SCHOOLS_BY_CODE, wanted)}
 
 
-async def _schools(tx: Tx, which: ColumnElement[bool]) -> Sequence[School]:
-    centre = Org.__table__.alias("centre")
-    rows = await tx.rows(
-        select(Org, centre.c.school_number.label("centre_number"), centre.c.stages.label("centre_stages"))
-        .outerjoin(centre, and_(centre.c.id == Org.parent_id, Org.kind == OrganisationKind.CAMPUS.value))
-        .where(which, Org.kind.in_([OrganisationKind.SCHOOL.value, OrganisationKind.CAMPUS.value]))
-    )
+async def _schools(tx: Tx, which: Select[Any], wanted: Sequence[UUID] | Sequence[str]) -> Sequence[School]:
+    rows = await tx.rows(which, {"wanted": wanted})
     centres = {row.id: row.parent_id if row.kind == OrganisationKind.CAMPUS else row.id for row in rows}
     dated = await schoolings(tx, set(centres.values()))
     today = tx.now.date()
@@ -96,11 +102,7 @@ async def _schools(tx: Tx, which: ColumnElement[bool]) -> Sequence[School]:
 
 async def schoolings(tx: Tx, school_ids: Iterable[UUID]) -> dict[UUID, list[tuple[date, Schooling]]]:
     """Every 学制 of each school with the day from which it holds."""
-    rows = await tx.rows(
-        select(SchoolingRow.school_id, SchoolingRow.valid_from, SchoolingRow.schooling).where(
-            among(SchoolingRow.school_id, school_ids)
-        )
-    )
+    rows = await tx.rows(_SCHOOLINGS, {"schools": list(school_ids)})
     found: dict[UUID, list[tuple[date, Schooling]]] = {}
     for row in rows:
         found.setdefault(row.school_id, []).append((row.valid_from, Schooling(row.schooling)))

@@ -9,12 +9,14 @@ from sqlalchemy import Select, and_, or_, select, union
 from sqlalchemy.sql.elements import ColumnElement
 
 from chassis.identity import Actor
+from chassis.rows import listed
 from chassis.transaction import Tx
 from contracts.refusal import NotAllowed, NotFound
 from contracts.values import OrganisationKind, Role
 from registry.organisation.models import AuthorityLinkRow, OrganisationRow
 
 Org = OrganisationRow
+_PLACES = select(Org.id, Org.kind, Org.name, Org.code, Org.path).where(listed(Org.id, "ids"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,5 +121,5 @@ async def _centre(tx: Tx, campus_id: UUID) -> UUID | None:
 
 async def places(tx: Tx, ids: Iterable[UUID]) -> Mapping[UUID, Place]:
     """Where organisations stand; unknown ids are missing."""
-    rows = await tx.rows(select(Org.id, Org.kind, Org.name, Org.code, Org.path).where(Org.id.in_(list(ids))))
+    rows = await tx.rows(_PLACES, {"ids": list(ids)})
     return {row.id: Place(row.id, OrganisationKind(row.kind), row.name, row.code, tuple(row.path)) for row in rows}

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Depends
 from pydantic import BaseModel
 
-from chassis.http import Actor, current_actor, database, idempotency_key
+from chassis.http import Actor, current_actor, database, idempotency_key, wants_minimal
 from chassis.transaction import Database, Tx
 from contracts.refusal import NotFound
 from contracts.values import Role
@@ -17,6 +17,8 @@ from registry.student.domain import Problem
 Db = Annotated[Database, Depends(database)]
 Who = Annotated[Actor, Depends(current_actor)]
 Key = Annotated[str | None, Depends(idempotency_key)]
+Brief = Annotated[bool, Depends(wants_minimal)]
+"""The answer to a change that was done needs no body."""
 UNMASKED = (Role.REGISTRAR, Role.TEACHER, Role.OFFICER, Role.PROVINCE_ADMIN)
 """Who may ever read a pupil in full."""
 

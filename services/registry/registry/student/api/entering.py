@@ -4,15 +4,15 @@ from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from chassis.http import Actor, allow, idempotent
+from chassis.http import NO_CONTENT, Actor, allow, done, idempotent
 from chassis.transaction import Tx
 from contracts import codes
 from contracts.values import Role, born_on, sex_of
 from registry.student import commands, entry, queries
-from registry.student.api.asking import Db, Fault, Key, Who, own, own_school
+from registry.student.api.asking import Brief, Db, Fault, Key, Who, own, own_school
 from registry.student.api.pages import Pupil, page
 from registry.student.cells import plain
 from registry.student.checking import cautions
@@ -203,20 +203,20 @@ async def _saved(db: Db, actor: Actor, done: _Answer) -> Pupil:
         return await page(tx, (await queries.pupils(tx, [student_id]))[student_id])
 
 
-@router.patch("/{student_id}", dependencies=[allow(Role.REGISTRAR)])
-async def edit(student_id: UUID, body: Edited, db: Db, actor: Who) -> Pupil:
+@router.patch("/{student_id}", dependencies=[allow(Role.REGISTRAR)], response_model=Pupil, responses=NO_CONTENT)
+async def edit(student_id: UUID, body: Edited, db: Db, actor: Who, brief: Brief) -> Pupil | Response:
     """The record of a draft or of a returned pupil is replaced."""
     asked = _entry(entry.read_form(body.fields))
     async with db.transaction(actor) as tx:
         await own(tx, actor, student_id, "修改该学生")
         await commands.edit(tx, student_id, body.version, asked)
-        return await page(tx, (await queries.pupils(tx, [student_id]))[student_id])
+        return done() if brief else await page(tx, (await queries.pupils(tx, [student_id]))[student_id])
 
 
-@router.post("/{student_id}/remove", dependencies=[allow(Role.REGISTRAR)])
-async def remove(student_id: UUID, body: Version, db: Db, actor: Who) -> Pupil:
+@router.post("/{student_id}/remove", dependencies=[allow(Role.REGISTRAR)], response_model=Pupil, responses=NO_CONTENT)
+async def remove(student_id: UUID, body: Version, db: Db, actor: Who, brief: Brief) -> Pupil | Response:
     """A draft is taken back 未报到: identity and seat are free again."""
     async with db.transaction(actor) as tx:
         await own(tx, actor, student_id, "撤销该学生")
         await commands.remove(tx, student_id, body.version)
-        return await page(tx, (await queries.pupils(tx, [student_id]))[student_id])
+        return done() if brief else await page(tx, (await queries.pupils(tx, [student_id]))[student_id])

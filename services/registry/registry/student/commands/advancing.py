@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Integer, LargeBinary, Text, Uuid, delete, or_, select, update
 
-from chassis.rows import among, values_of
+from chassis.rows import among, listed, values_of
 from chassis.transaction import Tx
 from contracts import topics
 from contracts.photo import PhotoChanged
@@ -30,6 +30,22 @@ from registry.student.models import (
 from registry.student.queries.pupils import CARRIED
 
 _STATUSES = {each.value: each for each in StudentStatus}
+_LOCKED = (
+    select(
+        StudentRow.id,
+        StudentRow.school_id,
+        StudentRow.enrolment_id,
+        StudentRow.status,
+        StudentRow.version,
+        StudentRow.record_version,
+        StudentRow.digest,
+        EnrolmentRow.class_id,
+    )
+    .join(EnrolmentRow, EnrolmentRow.id == StudentRow.enrolment_id)
+    .where(listed(StudentRow.id, "ids"))
+    .order_by(StudentRow.id)
+    .with_for_update(of=StudentRow.__table__)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +69,7 @@ async def lock(tx: Tx, ids: Collection[UUID]) -> Mapping[UUID, Held]:
     """
     if not ids:
         return {}
-    rows = await tx.rows(
-        select(
-            StudentRow.id,
-            StudentRow.school_id,
-            StudentRow.enrolment_id,
-            StudentRow.status,
-            StudentRow.version,
-            StudentRow.record_version,
-            StudentRow.digest,
-            EnrolmentRow.class_id,
-        )
-        .join(EnrolmentRow, EnrolmentRow.id == StudentRow.enrolment_id)
-        .where(among(StudentRow.id, ids))
-        .order_by(StudentRow.id)
-        .with_for_update(of=StudentRow.__table__)
-    )
+    rows = await tx.rows(_LOCKED, {"ids": list(ids)})
     return {
         student_id: Held(
             student_id, school_id, enrolment_id, _STATUSES[status], version, record_version, digest, class_id

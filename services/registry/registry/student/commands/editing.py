@@ -21,6 +21,7 @@ from registry.student.commands.planning import Plan, Planned, plan, stand_in_lin
 from registry.student.domain import EDITABLE, Change, Problem, first_grade, misplaced
 from registry.student.errors import Duplicate, NotFound, PupilRefused, TooMany, VersionChanged
 from registry.student.models import ClaimRow, NumberRow, StudentRow, StudentVersionRow
+from registry.student.queries.details import school_of
 from registry.student.queries.pupils import CARRIED, pupils
 from registry.student.queries.schools import school_class, setting
 
@@ -78,7 +79,7 @@ async def _with_grade(tx: Tx, school_id: UUID, student_id: UUID, entry: Entry) -
 
 
 async def _school_of(tx: Tx, student_id: UUID) -> UUID:
-    school_id: UUID | None = await tx.scalar(select(StudentRow.school_id).where(StudentRow.id == student_id))
+    school_id = await school_of(tx, student_id)
     if school_id is None:
         raise NotFound("学生")
     return school_id

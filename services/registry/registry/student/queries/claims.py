@@ -6,11 +6,33 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from chassis.rows import among
+from chassis.rows import among, listed
 from chassis.transaction import Tx
 from contracts.values import NumberStatus, Stage, StudentStatus
 from registry.student.domain import GONE
 from registry.student.models import ClaimRow, EnrolmentRow, NumberRow, StudentRow
+
+_HOLDERS = (
+    select(
+        ClaimRow.index,
+        ClaimRow.student_id,
+        ClaimRow.sequence,
+        ClaimRow.person_index,
+        StudentRow.school_id,
+        StudentRow.status,
+        StudentRow.version,
+        StudentRow.record_version,
+        StudentRow.digest,
+        StudentRow.enrolment_id,
+        EnrolmentRow.class_id,
+        EnrolmentRow.campus_id,
+        EnrolmentRow.stage,
+        EnrolmentRow.entry_year,
+    )
+    .join(StudentRow, StudentRow.id == ClaimRow.student_id)
+    .join(EnrolmentRow, EnrolmentRow.id == StudentRow.enrolment_id)
+    .where(listed(ClaimRow.index, "indexes"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +59,7 @@ async def holders(tx: Tx, indexes: Collection[bytes]) -> dict[bytes, list[Holder
     found: dict[bytes, list[Holder]] = {}
     if not indexes:
         return found
-    statement = (
-        select(
-            ClaimRow.index,
-            ClaimRow.student_id,
-            ClaimRow.sequence,
-            ClaimRow.person_index,
-            StudentRow.school_id,
-            StudentRow.status,
-            StudentRow.version,
-            StudentRow.record_version,
-            StudentRow.digest,
-            StudentRow.enrolment_id,
-            EnrolmentRow.class_id,
-            EnrolmentRow.campus_id,
-            EnrolmentRow.stage,
-            EnrolmentRow.entry_year,
-        )
-        .join(StudentRow, StudentRow.id == ClaimRow.student_id)
-        .join(EnrolmentRow, EnrolmentRow.id == StudentRow.enrolment_id)
-        .where(among(ClaimRow.index, indexes))
-    )
-    for row in map(tuple, await tx.rows(statement)):
+    for row in map(tuple, await tx.rows(_HOLDERS, {"indexes": list(indexes)})):
         index, student_id, sequence, person, school, status, version, record, digest, *rest = row
         enrolment, class_id, campus_id, stage, entry_year = rest
         found.setdefault(index, []).append(

@@ -8,9 +8,15 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from chassis.rows import among
+from chassis.rows import among, listed
 from chassis.transaction import Tx
 from registry.student.models import EvidenceRow
+
+_KEPT = (
+    select(EvidenceRow)
+    .where(listed(EvidenceRow.student_id, "students"), EvidenceRow.removed_at.is_(None))
+    .order_by(EvidenceRow.added_at, EvidenceRow.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +37,7 @@ class Evidence:
 async def evidence_of(tx: Tx, student_ids: Collection[UUID]) -> dict[UUID, list[Evidence]]:
     """Pupil → the files that are there, in the order in which they were added. One statement."""
     found: dict[UUID, list[Evidence]] = {}
-    rows = await tx.rows(
-        select(EvidenceRow)
-        .where(among(EvidenceRow.student_id, student_ids), EvidenceRow.removed_at.is_(None))
-        .order_by(EvidenceRow.added_at, EvidenceRow.id)
-    )
-    for row in rows:
+    for row in await tx.rows(_KEPT, {"students": list(student_ids)}):
         found.setdefault(row.student_id, []).append(_evidence(tx, row))
     return found
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, select
 
-from chassis.rows import among
+from chassis.rows import among, listed
 from chassis.transaction import Tx
 from contracts.record import StudentRecord
 from contracts.registry import PupilNumber
@@ -132,6 +132,12 @@ _PUPILS = (
     )
 )
 
+_PUPILS_BY_ID = _PUPILS.where(listed(StudentRow.id, "ids"))
+_CARRIED = (
+    select(NumberRow.id, NumberRow.student_id, NumberRow.kind, NumberRow.value_sealed, NumberRow.status)
+    .where(listed(NumberRow.student_id, "students"), NumberRow.status.in_(CARRIED))
+    .order_by(NumberRow.kind.desc())
+)
 _ORDER = (StudentRow.school_id, EnrolmentRow.class_id.nulls_last(), StudentRow.created_at, StudentRow.id)
 
 
@@ -139,7 +145,7 @@ async def pupils(tx: Tx, ids: Collection[UUID]) -> Mapping[UUID, Pupil]:
     """Pupils by id with everything opened, whoever asks; unknown ids are missing. Two statements."""
     if not ids:
         return {}
-    return await _opened(tx, await tx.rows(_PUPILS.where(among(StudentRow.id, ids))))
+    return await _opened(tx, await tx.rows(_PUPILS_BY_ID, {"ids": list(ids)}))
 
 
 async def pupil_page(tx: Tx, wanted: Wanted, offset: int, limit: int) -> tuple[list[Pupil], int]:
@@ -174,7 +180,7 @@ async def parts(tx: Tx, wanted: Wanted, at_once: int) -> AsyncIterator[Sequence[
     ids = [row[0] for row in ordered]
     for start in range(0, len(ids), at_once):
         some = ids[start : start + at_once]
-        found = {row.id: row for row in await tx.rows(_PUPILS.where(among(StudentRow.id, some)))}
+        found = {row.id: row for row in await tx.rows(_PUPILS_BY_ID, {"ids": some})}
         yield [_pupil(tx, found[each], ()) for each in some if each in found]
 
 
@@ -252,11 +258,7 @@ async def carried(tx: Tx, ids: Collection[UUID]) -> dict[UUID, tuple[PupilNumber
     """Pupil → the numbers carried now, 学籍号 first."""
     if not ids:
         return {}
-    rows = await tx.rows(
-        select(NumberRow.id, NumberRow.student_id, NumberRow.kind, NumberRow.value_sealed, NumberRow.status)
-        .where(among(NumberRow.student_id, ids), NumberRow.status.in_(CARRIED))
-        .order_by(NumberRow.kind.desc())
-    )
+    rows = await tx.rows(_CARRIED, {"students": list(ids)})
     found: dict[UUID, tuple[PupilNumber, ...]] = {}
     for number_id, student_id, kind, sealed, status in map(tuple, rows):
         number = PupilNumber(
