@@ -40,13 +40,14 @@ ROOM: Final = 12.0
 SERVERS: Final = frozenset({"postgres", "kafka"})
 """They fill the memory that their settings give them, and are shown and not judged."""
 PEOPLE: Final = LoadSettings(
-    schools=16, classes=99, sheet=45, officers=3, pause=2.0, between_rounds=10.0, between_sheets=8.0,
-    photographed=0.2, dry_runs=0.2, singles=0.1, faults=0.02,
+    schools=18, classes=99, sheet=90, officers=3, pause=4.0, between_rounds=10.0, between_sheets=20.0,
+    between_looks=1.5, photographed=0.1, dry_runs=0.2, singles=0.1, faults=0.02, edits=0.05, twice=0.05, returns=0.02,
+    removals=0.01, withdrawals=0.01,
 )  # fmt: skip
-"""Enough people for about 55 pupils a second, five times the busiest hour; the machine says how many it were.
+"""Enough people for more than 55 pupils a second, five times the busiest hour; the machine says how many it were.
 
-One sheet in five is photographed: a photo takes 42 ms of a core, so that 55 a second would want more than two cores for
-themselves.
+One sheet in ten is photographed: a photo takes 42 ms of a core, so that 55 a second would want more than two cores for
+themselves. What is unusual (edits, what is sent twice or back) is rarer than in the runs with faults.
 """
 WITHOUT_PHOTOS: Final = {"REGISTRY_PHOTO_REQUIRED": "false"}
 """Who is not photographed is explained instead."""

@@ -215,10 +215,10 @@ class Client:
             self._token = None
         return None if told.status == 401 or told.outcome == "info" else told
 
-    async def patiently(self, ask: Callable[[], Awaitable[T | None]], otherwise: str) -> T:
+    async def patiently(self, ask: Callable[[], Awaitable[T | None]], otherwise: str, every: float | None = None) -> T:
         """What was answered at last. Raises GivenUp, with the words, when that took too long."""
         try:
-            found = await eventually(ask, within=PATIENCE, every=self.chance.uniform(*PAUSES))
+            found = await eventually(ask, within=PATIENCE, every=every or self.chance.uniform(*PAUSES))
         except AssertionError:
             raise GivenUp(f"{self.login}: {otherwise}") from None
         assert found is not None

@@ -26,15 +26,16 @@ class Sheet:
     number: int
     name: str
     content: bytes
-    class_number: str
     pupils: Sequence[Pupil]
+    class_numbers: Sequence[str]
+    """Of each pupil."""
     students: Mapping[int, str] = field(default_factory=dict)
     """Row of the sheet → student, once they are drafted."""
 
-    def children(self) -> Iterator[tuple[str, Pupil]]:
-        """Those who were drafted."""
+    def children(self) -> Iterator[tuple[str, Pupil, str]]:
+        """Those who were drafted, each with the class."""
         for row, student in sorted(self.students.items()):
-            yield student, self.pupils[row - 2]
+            yield student, self.pupils[row - 2], self.class_numbers[row - 2]
 
 
 class Papers:
@@ -50,14 +51,15 @@ class Papers:
     def sheet(self, rows: int, faults: float) -> Sheet | None:
         """The next workbook; None when every class is full."""
         school, chance = self._school, self._people.random
-        place = self._number // max(1, PER_CLASS // rows)
-        if place >= len(school.classes):
+        first = self._number * rows
+        if (first + rows - 1) // PER_CLASS >= len(school.classes):
             return None
         pupils, lines = [], []
-        for _ in range(rows):
+        places = [school.classes[seat // PER_CLASS] for seat in range(first, first + rows)]
+        for class_number in places:
             pupil = next(self._children)
             line = row_of(
-                pupil, chance, school_code=school.code, class_number=school.classes[place],
+                pupil, chance, school_code=school.code, class_number=class_number,
                 entry_year=school.entry_year,
             )  # fmt: skip
             if pupil.document and chance.random() < faults:
@@ -65,7 +67,7 @@ class Papers:
             pupils.append(pupil)
             lines.append(line)
         self._number += 1
-        return Sheet(self._number, f"第{self._number}批.xlsx", _workbook(lines), school.classes[place], pupils)
+        return Sheet(self._number, f"第{self._number}批.xlsx", _workbook(lines), pupils, places)
 
 
 def _workbook(rows: Sequence[Row]) -> bytes:
@@ -83,9 +85,9 @@ def archive(sheet: Sheet, school: School, without: frozenset[str], chance: rando
     """A ZIP with a photo of each child, but for the students who are photographed one by one."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as whole:
-        for student, pupil in sheet.children():
+        for student, pupil, class_number in sheet.children():
             if student not in without:
-                name = pupil.document or f"{school.code}_{sheet.class_number}_{pupil.name}"
+                name = pupil.document or f"{school.code}_{class_number}_{pupil.name}"
                 whole.writestr(f"{name}.jpg", portrait(pupil, chance, SMALL))
         whole.writestr("花名册.txt", "拍摄顺序见花名册".encode())
     return out.getvalue()

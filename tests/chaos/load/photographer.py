@@ -41,7 +41,7 @@ class Photographer:
             "archive", "photo", "/v1/archives", file=(f"{sheet.number}.zip", content), told=_archive,
             files=len(students) - len(alone),
         )  # fmt: skip
-        pupils = dict(sheet.children())
+        pupils = {student: pupil for student, pupil, _ in sheet.children()}
         for student in sorted(alone):
             await self._one(student, pupils[student])
         if taken.outcome == "ok":

@@ -78,7 +78,8 @@ class Registrar:
             found: Mapping[str, Any] = await self._client.read("registry", f"/v1/imports/{import_id}")
             return found if found["state"] in states or found["state"] in ENDED_BADLY else None
 
-        return await self._client.patiently(ended, "the import does not end")
+        every = self._settings.between_looks * self._client.chance.uniform(0.5, 1.5)
+        return await self._client.patiently(ended, "the import does not end", every)
 
 
 class Clerk:

@@ -24,6 +24,8 @@ class LoadSettings:
     """Seconds between two looks of a clerk at what may be submitted, on average."""
     between_sheets: float = 2.0
     """Seconds between two workbooks of a registrar, on average."""
+    between_looks: float = 0.5
+    """Seconds between two looks at an import that is worked on, on average."""
     most: int | None = None
     """Workbooks that a registrar imports; None: until she is told to stop, or every class is full."""
     faults: Share = 0.05

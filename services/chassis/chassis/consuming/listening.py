@@ -61,6 +61,8 @@ TOPICS_MS = 15_000
 again then. aiokafka's five minutes are too long."""
 STOP_WITHIN = 2.5
 """Seconds for the batches in work to end when the process is to stop."""
+SMALL = 4
+"""A batch of less than this part of the largest is small: a backlog is worked off without a rest."""
 LONGEST_ABSENCE = 1.0
 """Seconds between two tries to reach a broker that is away, at most."""
 LONGEST_PAUSE = 5.0
@@ -83,6 +85,8 @@ class Listener:
         self.stopped: set[int] = set()
         """Partitions that stand still because too much of them is parked."""
         self._stopping = stopping
+        self._small = database.settings.batch // SMALL
+        self._spacing = database.settings.spacing
         self._tries = 0
         self._begun = 0
         self.subscriber: Any = None
@@ -113,6 +117,8 @@ class Listener:
             await self._commit(consumer, {place: last + 1 for place, (_, last) in places.items()})
         crash.point("consume.after_offset")
         self._measure(consumer, places, records, time.monotonic() - started)
+        if len(records) < self._small:
+            await self._rest(started + self._spacing - time.monotonic())
 
     async def begin_anew(self) -> None:
         """Read the topic from its beginning: it was made anew, and an offset of the old one says nothing about it."""
@@ -152,9 +158,14 @@ class Listener:
         """Longer with each try, and of uneven length, so that many do not come back at once."""
         self._tries += 1
         longest = min(LONGEST_PAUSE, 0.05 * 2**self._tries)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(longest * random.uniform(0.5, 1)):  # noqa: S311 - no secret
-                await self._stopping.wait()
+        await self._rest(longest * random.uniform(0.5, 1))  # noqa: S311 - no secret
+
+    async def _rest(self, seconds: float) -> None:
+        """Until then, or until the process is to stop."""
+        if seconds > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._stopping.wait()
 
     def _measure(
         self, consumer: "AIOKafkaConsumer", places: "Places", records: Sequence[Record], seconds: float

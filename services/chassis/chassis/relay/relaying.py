@@ -20,6 +20,8 @@ _log = logging.getLogger(__name__)
 
 ROUND = 4000
 """Rows of one round: large enough that the broker's transaction costs little, small enough for a few megabytes."""
+SMALL = ROUND // 8
+"""A round of fewer rows is small: a backlog is worked off without a rest."""
 POLL = 1.0
 """Seconds after which it looks without having been woken: a notification is only a hint."""
 _PAUSE = 1.0
@@ -99,6 +101,7 @@ class Relay:
         try:
             while True:
                 lead.woken.clear()
+                began = time.monotonic()
                 rows = await lead.fetch(_FETCH, ROUND)
                 if not rows:
                     self._succeed()
@@ -123,6 +126,8 @@ class Relay:
                 await self._mark(lead, rows)
                 crash.point("relay.after_mark")
                 self._succeed()
+                if len(rows) < SMALL:
+                    await asyncio.sleep(max(0.0, began + self._database.settings.spacing - time.monotonic()))
         finally:
             if sending is not None:
                 await sending.stop()

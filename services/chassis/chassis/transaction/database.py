@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import text
+from sqlalchemy import CursorResult, Executable, Row, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
@@ -115,6 +115,14 @@ class Database:
         finally:
             await let_go(connection, failed)
 
+    async def glance(self, statement: Executable, params: Mapping[str, Any] | None = None) -> Row[Any] | None:
+        """The first row of one reading statement that stands for itself, or None: one round trip, no transaction."""
+        connection, result = await self._first(statement, params, isolation_level="AUTOCOMMIT")
+        try:
+            return result.first()
+        finally:
+            await let_go(connection, None)
+
     async def build(self, tx: Tx, topic: Topic, ids: Sequence[Any]) -> Mapping[Any, Event | None]:
         """What the topic says of these subjects now."""
         return await self._builders[topic](tx, ids)
@@ -124,7 +132,15 @@ class Database:
         await self.engine.dispose()
 
     async def _begin(self, **options: Any) -> tuple[AsyncConnection, datetime, int]:
-        """A connection in a transaction, the database's clock, the epoch.
+        """A connection in a transaction, the database's clock, the epoch."""
+        connection, result = await self._first(_BEGIN, None, **options)
+        now, epoch = tuple(result.one())
+        return connection, now.astimezone(ZONE), epoch
+
+    async def _first(
+        self, statement: Executable, params: Mapping[str, Any] | None, **options: Any
+    ) -> tuple[AsyncConnection, CursorResult[Any]]:
+        """A connection, and the result of the first statement on it.
 
         Connections that died in the pool (a restarted server, or one that is gone without a word) are found out here,
         where nothing is lost yet.
@@ -137,7 +153,7 @@ class Database:
                 with answering(connection, connecting.FIRST_ANSWER_WITHIN):
                     if options:
                         await connection.execution_options(**options)
-                    now, epoch = (await connection.execute(_BEGIN)).one()
+                    result = await connection.execute(statement, params)
             except DBAPIError as error:
                 await let_go(connection, error)
                 if tries == 0 or not error.connection_invalidated:
@@ -146,4 +162,4 @@ class Database:
                 await let_go(connection, error)
                 raise
             else:
-                return connection, now.astimezone(ZONE), epoch
+                return connection, result

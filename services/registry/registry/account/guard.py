@@ -13,8 +13,7 @@ async def require_living(
     db: Annotated[Database, Depends(database)], actor: Annotated[Actor, Depends(current_actor)]
 ) -> None:
     """Raise SessionOver unless the actor's account and session still live."""
-    async with db.snapshot() as tx:
-        await queries.require_living(tx, actor)
+    await queries.require_living(db, actor)
 
 
 def guarded(*routers: APIRouter) -> tuple[APIRouter, ...]:

@@ -13,7 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from chassis.identity import Actor
 from chassis.rows import listed
 from chassis.sealing import Vault
-from chassis.transaction import Tx
+from chassis.transaction import Database, Tx
 from contracts.event import Event
 from contracts.identity import AccountChanged
 from contracts.refusal import NotFound
@@ -189,12 +189,12 @@ async def require_command_of(tx: Tx, actor: Actor, account_id: UUID, what: str) 
     await organisations.require_authority_over(tx, actor, organisation_id, what)
 
 
-async def require_living(tx: Tx, actor: Actor) -> None:
+async def require_living(db: Database, actor: Actor) -> None:
     """Raise SessionOver for a token whose account was disabled or changed, or whose session ended, since it was issued.
 
     So that it takes effect here at once, and elsewhere when the token expires.
     """
-    row = await tx.row(_LIVING, {"account": actor.account_id, "session": actor.session_id})
+    row = await db.glance(_LIVING, {"account": actor.account_id, "session": actor.session_id})
     if row is None or row.disabled_at is not None or row.ended_at is not None or row.version > actor.version:
         raise SessionOver
 

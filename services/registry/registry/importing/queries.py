@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import Row, bindparam, func, or_, select
 
 from chassis.identity import Actor
 from chassis.transaction import Tx
@@ -14,10 +14,23 @@ from registry.importing.errors import NotFound
 from registry.importing.models import ImportChunkRow, ImportOutcomeRow, ImportRow
 from registry.organisation import queries as organisations
 
+_ONE = select(ImportRow).where(ImportRow.id == bindparam("import"))
+_REASONS = (
+    select(
+        ImportOutcomeRow.outcome,
+        ImportOutcomeRow.code,
+        func.min(ImportOutcomeRow.problems[0]["text"].astext).label("text"),
+        func.count().label("rows"),
+    )
+    .where(ImportOutcomeRow.import_id == bindparam("import"), ImportOutcomeRow.outcome.in_(["refused", "duplicate"]))
+    .group_by(ImportOutcomeRow.outcome, ImportOutcomeRow.code)
+    .order_by(func.count().desc(), ImportOutcomeRow.code)
+)
+
 
 async def one(tx: Tx, import_id: UUID) -> Row[Any]:
     """The import. Raises NotFound."""
-    row = await tx.row(select(ImportRow).where(ImportRow.id == import_id))
+    row = await tx.row(_ONE, {"import": import_id})
     if row is None:
         raise NotFound("导入记录")
     return row
@@ -95,17 +108,7 @@ class Reason:
 
 async def reasons(tx: Tx, import_id: UUID) -> list[Reason]:
     """Why rows were refused or found double, most frequent first; their rows add up to all that failed."""
-    rows = await tx.rows(
-        select(
-            ImportOutcomeRow.outcome,
-            ImportOutcomeRow.code,
-            func.min(ImportOutcomeRow.problems[0]["text"].astext).label("text"),
-            func.count().label("rows"),
-        )
-        .where(ImportOutcomeRow.import_id == import_id, ImportOutcomeRow.outcome.in_(["refused", "duplicate"]))
-        .group_by(ImportOutcomeRow.outcome, ImportOutcomeRow.code)
-        .order_by(func.count().desc(), ImportOutcomeRow.code)
-    )
+    rows = await tx.rows(_REASONS, {"import": import_id})
     return [Reason(row.outcome, row.code or "", row.text or "", row.rows) for row in rows]
 
 
