@@ -66,7 +66,7 @@ class ServiceSettings(ProcessSettings):
     """At most this many partitions a topic, on a laptop."""
     batch: int = 500
     """Events of one transaction."""
-    spacing: float = Field(default=0.2, ge=0, le=5)
+    spacing: float = Field(default=0.3, ge=0, le=5)
     """Seconds from the beginning of a small batch to the next of the same topic, and between two small rounds of the
     relay: under a steady trickle they grow instead of following on each other's heels. What comes after a silence never
     waits. Source: decision 16."""

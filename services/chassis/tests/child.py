@@ -51,7 +51,7 @@ def open_database(told: dict[str, Any], topics: Topics) -> Database:
     keys = Path(told["keys"])
     settings = ServiceSettings(
         database=told["dsn"], kafka=told["kafka"], keys=keys, token_public_keys=keys, data=keys.parent,
-        batch=told.get("batch", 500), replica=told.get("replica", "0"), spacing=told.get("spacing", 0.2),
+        batch=told.get("batch", 500), replica=told.get("replica", "0"), spacing=told.get("spacing", 0.3),
     )  # fmt: skip
     return Database(settings, builders_of(topics), topics=topics.all)
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import literal, select
 
 from chassis.rows import among, listed
 from chassis.transaction import Tx
@@ -32,6 +32,21 @@ _HOLDERS = (
     .join(StudentRow, StudentRow.id == ClaimRow.student_id)
     .join(EnrolmentRow, EnrolmentRow.id == StudentRow.enrolment_id)
     .where(listed(ClaimRow.index, "indexes"))
+)
+
+_TAKEN = select(NumberRow.value_index).where(
+    listed(NumberRow.value_index, "indexes"),
+    # Written out, as the partial index has it: of a parameter PostgreSQL cannot tell that the index serves.
+    NumberRow.status != literal(NumberStatus.VOID.value, literal_execute=True),
+)
+_ALIKE = (
+    select(StudentRow.person_index, StudentRow.id, StudentRow.school_id, StudentRow.status)
+    .where(
+        listed(StudentRow.person_index, "persons"),
+        ~StudentRow.documented,  # as the partial index has it: it does not serve `documented IS false`
+        StudentRow.status.not_in([status.value for status in GONE]),
+    )
+    .order_by(StudentRow.id)
 )
 
 
@@ -75,10 +90,7 @@ async def taken_numbers(tx: Tx, indexes: Collection[bytes]) -> set[bytes]:
     """Those of the numbers, as indexes, that somebody carries or carried; a void one is free for its person again."""
     if not indexes:
         return set()
-    statement = select(NumberRow.value_index).where(
-        among(NumberRow.value_index, indexes), NumberRow.status != NumberStatus.VOID.value
-    )
-    return {row[0] for row in await tx.rows(statement)}
+    return {row[0] for row in await tx.rows(_TAKEN, {"indexes": list(indexes)})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +110,7 @@ async def alike(tx: Tx, persons: Collection[bytes]) -> dict[bytes, list[Suspicio
     found: dict[bytes, list[Suspicion]] = {}
     if not persons:
         return found
-    gone = [status.value for status in GONE]
-    statement = (
-        select(StudentRow.person_index, StudentRow.id, StudentRow.school_id, StudentRow.status)
-        .where(
-            among(StudentRow.person_index, persons), StudentRow.documented.is_(False), StudentRow.status.not_in(gone)
-        )
-        .order_by(StudentRow.id)
-    )
-    for person, student_id, school_id, status in map(tuple, await tx.rows(statement)):
+    for person, student_id, school_id, status in map(tuple, await tx.rows(_ALIKE, {"persons": list(persons)})):
         found.setdefault(person, []).append(Suspicion(student_id, school_id, StudentStatus(status)))
     return found
 
@@ -116,9 +120,7 @@ async def alike_of(tx: Tx, ids: Collection[UUID]) -> dict[UUID, list[Suspicion]]
     if not ids:
         return {}
     rows = await tx.rows(
-        select(StudentRow.id, StudentRow.person_index).where(
-            among(StudentRow.id, ids), StudentRow.documented.is_(False)
-        )
+        select(StudentRow.id, StudentRow.person_index).where(among(StudentRow.id, ids), ~StudentRow.documented)
     )
     found = await alike(tx, {row.person_index for row in rows})
     others = {row.id: [each for each in found.get(row.person_index, ()) if each.student_id != row.id] for row in rows}
