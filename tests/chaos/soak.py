@@ -40,7 +40,7 @@ ROOM: Final = 12.0
 SERVERS: Final = frozenset({"postgres", "kafka"})
 """They fill the memory that their settings give them, and are shown and not judged."""
 PEOPLE: Final = LoadSettings(
-    schools=18, classes=99, sheet=90, officers=3, pause=4.0, between_rounds=10.0, between_sheets=19.0,
+    schools=18, classes=99, sheet=90, officers=3, pause=4.0, between_rounds=10.0, between_sheets=16.0,
     between_looks=1.5, photographed=0.1, dry_runs=0.1, singles=0.1, faults=0.02, edits=0.05, twice=0.05, returns=0.02,
     removals=0.01, withdrawals=0.01,
 )  # fmt: skip

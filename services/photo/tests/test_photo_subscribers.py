@@ -12,6 +12,7 @@ from chassis.transaction import Database
 from contracts import topics
 from contracts.registry import StudentChanged
 from contracts.values import StudentStatus
+from tests.harness.plans import read_whole
 
 Hear = Callable[..., Awaitable[list[str]]]
 Told = Callable[[], Awaitable[list[tuple[UUID, int, dict[str, Any] | None]]]]
@@ -83,12 +84,13 @@ async def test_what_is_not_due_any_more_ends(hear: Hear, told: Told, a_pupil: AP
 
 
 async def test_five_hundred_pupils_cost_as_many_statements_as_one(
-    hear: Hear, a_pupil: APupil, statements: Callable[[], AbstractContextManager[list[str]]]
+    hear: Hear, a_pupil: APupil, database: Database, statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
     counts = set()
     for size in (1, 500):
         with statements() as seen:
             await hear(*(said(uuid4(), a_pupil()) for _ in range(size)))
         counts.add(len(seen))
+        assert await read_whole(database, seen, {"pupil", "requirement", "photo"}) == []
     assert len(counts) == 1
     assert max(counts) <= 8

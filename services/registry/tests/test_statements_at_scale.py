@@ -1,12 +1,11 @@
 """What runs with every sheet and every page finds its rows by an index, whatever the province's size."""
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from chassis.rows import listed
 from chassis.transaction import Database, Tx
@@ -18,6 +17,7 @@ from registry.student.commands import Entry
 from registry.student.models import StudentRow
 from registry.student.queries import pupils as opened
 from tests.harness.people import a_record, undocumented
+from tests.harness.plans import read_whole
 from tests.harness.pupils import Pupils
 
 pytestmark = pytest.mark.usefixtures("season")
@@ -27,33 +27,6 @@ LARGE: Final = frozenset(
      "explanation", "evidence", "duplicate_case", "outbox", "import_outcome"}
 )  # fmt: skip
 """Tables that grow with the pupils of the province: nobody reads one of them from end to end."""
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for below in plan.get("Plans", ()):
-        yield from nodes(below)
-
-
-async def read_whole(database: Database, statements: Sequence[str]) -> list[str]:
-    """Those that read a large table, or the whole of an index of it, where PostgreSQL would rather not."""
-    found = []
-    async with database.snapshot() as tx:
-        for setting in ("enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off",
-                        "plan_cache_mode = force_generic_plan"):  # fmt: skip
-            await tx.execute(text(f"SET LOCAL {setting}"))
-        for statement in dict.fromkeys(statements):
-            arguments = ", ".join(["NULL"] * max(map(int, re.findall(r"\$(\d+)", statement)), default=0))
-            await tx.fetch(f"PREPARE asked AS {statement}")
-            executed = f"EXECUTE asked({arguments})" if arguments else "EXECUTE asked"
-            [(plan,)] = await tx.fetch(f"EXPLAIN (FORMAT JSON) {executed}")
-            await tx.fetch("DEALLOCATE asked")
-            for node in nodes(plan[0]["Plan"]):
-                by_index = "Index" in node["Node Type"]
-                about = node.get("Relation Name") or re.sub(r"_pkey$", "", node.get("Index Name", ""))
-                if about in LARGE and (node["Node Type"] == "Seq Scan" or (by_index and "Index Cond" not in node)):
-                    found.append(f"{node['Node Type']} of {about}: {statement}")
-    return found
 
 
 @pytest.fixture
@@ -74,7 +47,7 @@ async def test_drafting_editing_and_showing_read_no_large_table(
             await page(tx, (await opened(tx, drafted))[drafted[0]])
         ran = list(seen)
     assert len(ran) > 30
-    assert await read_whole(database, ran) == []
+    assert await read_whole(database, ran, LARGE) == []
 
 
 async def test_pre_review_and_submission_read_no_large_table(
@@ -88,7 +61,7 @@ async def test_pre_review_and_submission_read_no_large_table(
             await enrolment.submit(tx, clerks.school_id, drafted)
         ran = list(seen)
     assert len(ran) > 20
-    assert await read_whole(database, ran) == []
+    assert await read_whole(database, ran, LARGE) == []
 
 
 async def test_an_index_that_does_not_serve_is_seen(database: Database, statements: Statements) -> None:
@@ -96,5 +69,5 @@ async def test_an_index_that_does_not_serve_is_seen(database: Database, statemen
     async with database.snapshot() as tx:
         with statements(tx) as seen:
             await tx.rows(careless, {"persons": [b"1"]})
-    (said,) = await read_whole(database, seen)
+    (said,) = await read_whole(database, seen, LARGE)
     assert "of student" in said

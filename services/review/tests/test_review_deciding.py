@@ -19,6 +19,7 @@ from contracts.review import Reason
 from contracts.values import Role
 from review import commands
 from services.review.tests.province import HASH, Province, all_of, an_actor, only
+from tests.harness.plans import read_whole
 
 PHOTO = [Reason(code="photo-unfit", field="photo", text="背景不是淡蓝色")]
 
@@ -72,6 +73,7 @@ async def test_five_hundred_are_approved_in_three_statements(
         with statements(database) as seen:
             receipt = await commands.approve(tx, [(case, HASH) for case in cases])
     assert len(seen) <= 3  # what is copied in is not counted
+    assert await read_whole(database, seen, {"review_case", "decision", "case_event"}) == []
     assert (len(receipt.decided), receipt.refused) == (500, {})
     assert len(await said()) == 500
 

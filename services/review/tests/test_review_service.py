@@ -21,6 +21,7 @@ from review.main import service
 from review.models import Base, CaseRow
 from review.queries import Filters, Sort
 from services.review.tests.province import Province, at, calendar
+from tests.harness.plans import read_whole
 
 
 async def test_the_migrations_make_the_tables_that_the_code_declares(database: Database) -> None:
@@ -52,6 +53,7 @@ async def test_a_page_of_the_queue_takes_the_same_statements_whatever_its_length
                 page = await queries.page(tx, sight, Filters(state=State.OPEN), Sort.DEADLINE, 0, 200)
                 await shown(tx, actor, page.rows)
         counts.append((len(page.rows), len(seen)))
+        assert await read_whole(database, seen, {"review_case"}) == []
     assert [rows for rows, _ in counts] == [1, 121]
     assert counts[0][1] == counts[1][1] <= 5
 
