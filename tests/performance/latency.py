@@ -49,7 +49,7 @@ async def measure() -> list[float]:
                             break
                     took.append((time.perf_counter() - began) * 1000)
                     await approving
-                    await asyncio.sleep(0.2)  # back to idle; nothing is waited for
+                    await asyncio.sleep(1.0)  # back to idle: its outcome has come home
             finally:
                 await consumer.stop()
     finally:

@@ -12,8 +12,8 @@ from local_stack.refusing import CannotStartError
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
 STEADY_AFTER = 2.0
-"""Seconds ready after which an end counts as the first one again: what does not even get ready is tried less and less
-often, what is killed now and then comes back at once."""
+"""Seconds ready after which an end counts as the first one again, without a pause: what is killed now and then comes
+back at once, what does not even get ready is tried less and less often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +124,16 @@ class Supervisor:
         self._changed()
 
     async def _keep(self, name: str, running: Running) -> None:
-        unit, pause, since = self._units[name], FIRST_PAUSE, time.monotonic()
+        unit, pause, since = self._units[name], 0.0, time.monotonic()
         while not self._stopping:
             await running.process.wait()
             unit.tidy()
             if time.monotonic() - since > STEADY_AFTER:
-                pause = FIRST_PAUSE
+                pause = 0.0
             self._told(name, f"ended with {running.process.returncode}; starting again in {pause:.1f} s")
             self._changed()
             await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+            pause = min(max(pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
             began = since = time.monotonic()
             with suppress(CannotStartError):
                 running = await self._again(unit, running)
