@@ -13,9 +13,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
 
+from tests.harness.eventually import waited
+
 PREFIX: Final = "registry-power-"
 _OPTIONS: Final = "loop,commit=300,noatime"
 """The journal is committed after five minutes, or when somebody syncs: nothing reaches the file by itself meanwhile."""
+
+_BUSY_WITHIN: Final = 20.0
 
 
 def why_not() -> str | None:
@@ -83,7 +87,16 @@ class Disk:
         self.root.chmod(0o755)
 
     def _unmount(self) -> None:
-        _run("umount", str(self.root))
+        """The kernel may hold the files of a process that is gone for a moment longer: the disk is busy so long."""
+
+        def unmounted() -> bool:
+            with suppress(subprocess.CalledProcessError):
+                _run("umount", str(self.root))
+                return True
+            return False
+
+        if not waited(unmounted, within=_BUSY_WITHIN):
+            _run("umount", str(self.root))  # to be told why
         self._mounted = False
 
 
