@@ -65,9 +65,14 @@ async def test_a_restored_backup_is_told_and_a_new_epoch_heals_both_sides(make_r
                 tx.say(subject, Asked(number=0))
         await rig.touch(rig.topics.thing, dict.fromkeys(made.subjects, 9))
         await eventually(partial(last_state_is, made, made.subjects, 9), within=60)
-        found = await made.effects()
-        # Three facts of the former life, then the one that follows the backup's two, in the new epoch.
-        assert {tuple(found[each][0]) for each in made.subjects} == {(1, 2, 3, 4, 5, 3)}
+
+        async def healed() -> bool:
+            found = await made.effects()
+            # Three facts of the former life, then the one that follows the backup's two, in the new epoch.
+            assert {tuple(found[each][0]) for each in made.subjects} == {(1, 2, 3, 4, 5, 3)}
+            return True
+
+        await eventually(healed, within=30)
     assert await parked.list_parked(rig.taker) == []
     await made.stop()
 
