@@ -20,6 +20,7 @@ PHOTO_ENDINGS = frozenset({".jpg", ".jpeg", ".png"})
 _PACKED = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 """What zip programs write. The others may ask for gigabytes before the first byte comes out."""
 LITTER = frozenset({"thumbs.db", ".ds_store", "desktop.ini"})
+NAMELESS = "（没有文件名）"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ class Archive:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
         except (zipfile.BadZipFile, zipfile.LargeZipFile, ValueError, OSError, NotImplementedError, EOFError) as error:
             raise ArchiveRefused("archive-not-a-zip") from error
-        infos = [info for info in self._zip.infolist() if not info.is_dir()]
+        # `is_dir` fails on a name that is empty, or begins with a NUL.
+        infos = [info for info in self._zip.infolist() if not info.filename.endswith("/")]
         if len(infos) > MOST_FILES:
             raise ArchiveRefused("archive-too-many-files")
         if any(info.flag_bits & 0x1 for info in infos):
@@ -78,7 +80,7 @@ def _members(infos: list[zipfile.ZipInfo]) -> Iterator[Member]:
         if path.name.lower() in LITTER or "__MACOSX" in path.parts:
             continue
         number += 1
-        yield Member(number, path.name[:200], path.stem, _trouble(info, path), info)
+        yield Member(number, path.name[:200] or NAMELESS, path.stem, _trouble(info, path), info)
 
 
 def _trouble(info: zipfile.ZipInfo, path: PurePosixPath) -> str | None:

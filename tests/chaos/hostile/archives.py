@@ -63,6 +63,8 @@ ARCHIVES: Final[tuple[Hostile, ...]] = (
     _x("a path on a drive", lambda: one(b"C:/windows/a.jpg"), _refused("file-name-unsafe")),
     _x("a path with backslashes", lambda: one(b"..\\..\\a.jpg"), _refused("file-name-unsafe")),
     _x("a name with a NUL", lambda: one(b"a.jpg\0.exe"), _refused("file-name-unsafe")),
+    _x("a name that is empty", lambda: one(b""), _refused("file-not-a-photo")),
+    _x("a name that begins with a NUL", lambda: one(b"\0a.jpg"), _refused("file-name-unsafe")),
     _x("a symbolic link", lambda: one(attributes=(stat.S_IFLNK | 0o777) << 16), _refused("file-name-unsafe")),
     _x("a device", lambda: one(attributes=(stat.S_IFBLK | 0o777) << 16), Taken(1)),
     _x("a program", lambda: one(b"a.exe"), _refused("file-not-a-photo")),
