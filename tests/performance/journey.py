@@ -105,12 +105,10 @@ async def _journey(schools: Sequence[Filled], passed: Callable[[str], None]) -> 
         mark("pre-reviewed")
         await registrar.post("registry", "/v1/submissions/all", {"school_id": school.id})
         mark("submitted")
+        queue = partial(officer.get, "review", "/v1/cases", state="open", school=school.id, limit=200)
         approved = 0
         while approved < school.pupils:
-            page = await officer.get("review", "/v1/cases", state="open", school=school.id, limit=200)
-            if not page["items"]:
-                await asyncio.sleep(0.05)
-                continue
+            page = await until(queue, lambda page: bool(page["items"]), every=0.05)
             pairs = [{"id": each["id"], "content_hash": each["content_hash"]} for each in page["items"]]
             receipt = await officer.post("review", "/v1/cases/approve", {"cases": pairs})
             assert not receipt["refused"], receipt["refused"][0]

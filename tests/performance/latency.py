@@ -6,15 +6,34 @@ import statistics
 import time
 from functools import partial
 
+import asyncpg
 from aiokafka import AIOKafkaConsumer
 
 from contracts.topics import NATIONAL_RECORD
 from sample.clients import Services
+from tests.harness.eventually import eventually
 from tests.harness.province import fill
 from tests.harness.whole import WholeStack, temporary_folder
 from tests.performance.measuring import table, until
 
 APPROVALS = 100
+
+
+_LATELY = """
+SELECT count(*) FROM outbox WHERE published_at IS NULL OR published_at > now() - interval '0.6 seconds'
+"""
+
+
+async def is_idle(stack: WholeStack) -> bool:
+    """Whether nobody has said anything for a while: the outcome of the last approval has come home."""
+    for dsn in stack.about()["postgres"].values():
+        connection = await asyncpg.connect(dsn)
+        try:
+            if await connection.fetchval(_LATELY):
+                return False
+        finally:
+            await connection.close()
+    return True
 
 
 async def measure() -> list[float]:
@@ -49,7 +68,7 @@ async def measure() -> list[float]:
                             break
                     took.append((time.perf_counter() - began) * 1000)
                     await approving
-                    await asyncio.sleep(1.0)  # back to idle: its outcome has come home
+                    await eventually(partial(is_idle, stack), within=30, every=0.2)
             finally:
                 await consumer.stop()
     finally:

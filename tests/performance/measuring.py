@@ -1,8 +1,6 @@
 """What a running stack costs: CPU and memory by program, children included."""
 
-import asyncio
 import os
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +9,8 @@ from typing import Any
 import psutil
 from rich.console import Console
 from rich.table import Table
+
+from tests.harness.eventually import eventually
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -81,12 +81,15 @@ def table(title: str, headers: list[str], rows: list[list[str]]) -> None:
     console.print(shown)
 
 
-async def until(ask: Callable[[], Awaitable[Any]], enough: Callable[[Any], bool], within: float = 600) -> Any:
+async def until(
+    ask: Callable[[], Awaitable[Any]], enough: Callable[[Any], bool], within: float = 600, every: float = 0.2
+) -> Any:
     """The first answer that is enough. Raises AssertionError with the last one after `within` seconds."""
-    deadline = time.monotonic() + within
-    while True:
+
+    async def answered() -> tuple[Any]:
         answer = await ask()
-        if enough(answer):
-            return answer
-        assert time.monotonic() < deadline, answer
-        await asyncio.sleep(0.2)
+        assert enough(answer), answer
+        return (answer,)
+
+    (found,) = await eventually(answered, within=within, every=every)
+    return found

@@ -61,7 +61,7 @@ TOPICS_MS = 15_000
 again then. aiokafka's five minutes are too long."""
 STOP_WITHIN = 2.5
 """Seconds for the batches in work to end when the process is to stop."""
-SMALL = 4
+SMALL_PART = 4
 """A batch of less than this part of the largest is small: a backlog is worked off without a rest."""
 LONGEST_ABSENCE = 1.0
 """Seconds between two tries to reach a broker that is away, at most."""
@@ -85,7 +85,7 @@ class Listener:
         self.stopped: set[int] = set()
         """Partitions that stand still because too much of them is parked."""
         self._stopping = stopping
-        self._small = database.settings.batch // SMALL
+        self._small = database.settings.batch // SMALL_PART
         self._spacing = database.settings.spacing
         self._tries = 0
         self._begun = 0
