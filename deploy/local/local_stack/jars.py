@@ -65,7 +65,7 @@ def _fetch(folder: Path, jars: dict[str, str]) -> None:
             found = _resolve(Path(scratch) / "cache")
         except Exception as error:
             raise CannotStartError(
-                f"Kafka's jars could not be fetched from Maven Central ({type(error).__name__}: {error}); "
+                f"Kafka's jars could not be fetched from Maven Central ({_reason(error)}); "
                 f"connect to the network once, or put the {len(jars)} files of {SUMS.name} into {folder}."
             ) from error
         whole = Path(scratch) / "jars"
@@ -80,6 +80,13 @@ def _fetch(folder: Path, jars: dict[str, str]) -> None:
                 )
         shutil.rmtree(folder, ignore_errors=True)
         whole.rename(folder)
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong at the bottom: what is told above it names objects of libraries."""
+    while (below := error.__cause__ or error.__context__) is not None:
+        error = below
+    return (isinstance(error, OSError) and error.strerror) or f"{type(error).__name__}: {error}"
 
 
 def _resolve(cache: Path) -> list[Path]:
