@@ -34,13 +34,11 @@ from tests.harness.eventually import eventually
 from tests.harness.whole import WholeStack
 
 Say = Callable[[str], None]
-SHORTEST_WAVE, LONGEST_WAVE, HURRIED_WAVE = 2.5, 30.0, 4.0
-"""Seconds from one wave to the next: what was killed has to be back, or the next would kill what does not work yet.
+LONGEST_WAVE, HURRIED_WAVE = 30.0, 4.0
+"""Seconds that a wave is waited for: what was killed has to be back, or the next would kill what does not work yet.
 Where the time of a round's faults is used up, on a slow machine, less is waited for."""
 WORK = 4
 """Changes that are acknowledged between two waves, where the people are not slower."""
-FAULTS_SHARE = 0.5
-"""Of a round's time; the rest is for deaths one by one before it, and for heal, rest and check."""
 CHECKED_WITHIN = 60.0
 """Seconds for which the checker asks again a server that is away."""
 WHOLE = 0.25
@@ -63,6 +61,10 @@ class Tier:
     """Each service in three processes, as in production; a laptop has one, and takes a third of the processor."""
     kills: int = 60
     """kill -9 that there have to be: those of the dose, of all at once and one by one, and at crash points."""
+    shortest_wave: float = 2.5
+    """Seconds from one wave to the next, where what was killed is back sooner."""
+    faults_share: float = 0.5
+    """Of a round's time; the rest is for deaths one by one before it, and for heal, rest and check."""
     rest_within: float = 120.0
 
 
@@ -73,8 +75,11 @@ def tier(number: int, minutes: float | None = None, rounds: int | None = None) -
         found = Tier(1, 1, Dose(), 3, load, minutes or 5, split=False)
     else:
         load = LoadSettings(schools=4, classes=99, sheet=15, pause=2.0, between_sheets=20.0)
-        dose = Dose(kills=800, postgres=300, broker=100, stops=60, terminations=40, at_once=20, alone=60)
-        found = Tier(2, rounds or 12, dose, 5, load, minutes or 60, split=True, kills=1000)
+        # With all at once (12 × 16), alone, and at crash points a little more than 1,000 kills, one in about 3 s.
+        dose = Dose(kills=700, postgres=300, broker=100, stops=60, terminations=36, at_once=12, alone=60)
+        found = Tier(
+            2, rounds or 12, dose, 5, load, minutes or 60, split=True, kills=1000, shortest_wave=7.5, faults_share=0.7
+        )
     changed = {
         name: int(os.environ[variable])
         for name in ("kills", "postgres", "broker", "stops")
@@ -222,7 +227,7 @@ class Run:
     async def _fault(self, processes: Processes, chance: random.Random, load: Load) -> None:
         plan = waves(self.tier.dose.of(self.tier.rounds), chance)
         longer: list[asyncio.Task[None]] = []
-        self._hurry_from = time.monotonic() + FAULTS_SHARE * 60 * self.tier.minutes / self.tier.rounds
+        self._hurry_from = time.monotonic() + self.tier.faults_share * 60 * self.tier.minutes / self.tier.rounds
         for number, wave in enumerate(plan, 1):
             began, before = time.monotonic(), load.acknowledged
             for act in wave:
@@ -269,7 +274,7 @@ class Run:
 
     async def _most_are_back(self, processes: Processes, began: float) -> None:
         """Wait until PostgreSQL and most programs work again; long stops go on."""
-        first = began + SHORTEST_WAVE
+        first = began + self.tier.shortest_wave
 
         def are_back() -> bool:
             busy = processes.busy
