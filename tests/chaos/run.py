@@ -75,8 +75,8 @@ def tier(number: int, minutes: float | None = None, rounds: int | None = None) -
         found = Tier(1, 1, Dose(), 3, load, minutes or 5, split=False)
     else:
         load = LoadSettings(schools=4, classes=99, sheet=15, pause=2.0, between_sheets=20.0)
-        # With all at once (12 × 16), alone, and at crash points a little more than 1,000 kills, one in about 3 s.
-        dose = Dose(kills=700, postgres=300, broker=100, stops=60, terminations=36, at_once=12, alone=60)
+        # With all at once (12 × 16) and alone a little more than 1,000 kills, one in about 3 s.
+        dose = Dose(kills=750, postgres=300, broker=100, stops=60, terminations=36, at_once=12, alone=60)
         found = Tier(
             2, rounds or 12, dose, 5, load, minutes or 60, split=True, kills=1000, shortest_wave=7.5, faults_share=0.7
         )

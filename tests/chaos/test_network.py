@@ -143,6 +143,21 @@ async def test_half_a_second_late_give_or_take_and_still_in_order(make_rig: Make
         await made.topic_is_in_order()
 
 
+async def test_a_broker_that_is_away_is_asked_seldom(make_rig: MakeRig) -> None:
+    """Two consumers for three seconds; each with aiokafka's own pace would call thirty times a second."""
+    async with pair(await make_rig()) as made:
+        await made.speak()
+        await made.everything_arrives()
+        link = made.links["taker-kafka"]
+        link.cut()
+        before = link.calls
+        await last(3)
+        assert 2 <= link.calls - before <= 60
+        link.heal()
+        await made.speak()
+        await made.everything_arrives()
+
+
 async def test_a_link_without_a_fault_changes_nothing_and_one_that_loses_is_found(make_rig: MakeRig) -> None:
     """The control: what a link swallows is missed by the same questions."""
     async with pair(await make_rig()) as made:

@@ -1,5 +1,6 @@
 import json
 import logging
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,6 +49,7 @@ def test_no_canary_gets_through_by_any_way(lines: Any) -> None:
     # A moment's microseconds may hold any digits.
     said = [{name: value for name, value in line.items() if name != "timestamp"} for line in lines()]
     text = json.dumps(said, ensure_ascii=False)
+    assert sum(line.get("logger") == "some.library" for line in said) == 3 * len(CANARIES)
     assert len(text) > 1000
     for canary in CANARIES:
         assert canary not in text
@@ -126,3 +128,33 @@ def test_a_trace_begins_where_none_comes_in(parent: str | None) -> None:
     with continued(parent):
         assert traceparent() != first
     assert traceparent() is None
+
+
+def test_what_a_library_says_again_and_again_is_told_with_how_often(lines: Any) -> None:
+    library, began = logging.getLogger("aiokafka.client"), time.time()
+
+    def say(words: str, after: float, *given: object) -> None:
+        record = library.makeRecord(library.name, logging.ERROR, __file__, 1, words, given, None)
+        record.created = began + after
+        library.handle(record)
+
+    for number in range(1000):
+        say("Unable connect to node with id %s", number * 0.0099, number)
+    say("Another thing", 9.9)
+    say("Unable connect to node with id %s", 10.0, 7)
+    say("Unable connect to node with id %s", 20.1, 8)
+    told = [(line["event"], line.get("again")) for line in lines()]
+    assert told == [
+        ("Unable connect to node with id 0", None),
+        ("Another thing", None),
+        ("Unable connect to node with id 7", 999),
+        ("Unable connect to node with id 8", None),
+    ]
+
+
+def test_what_the_house_and_other_libraries_say_is_told_each_time(lines: Any) -> None:
+    for name in ("chassis.consuming", "some.library"):
+        for _ in range(3):
+            logging.getLogger(name).error("%s: too much is parked", "a.topic")
+            structlog.get_logger(name).error("said")
+    assert [line["event"] for line in lines()] == ["a.topic: too much is parked", "said"] * 6

@@ -71,8 +71,9 @@ class Probes:
                 return await _sum(port, b"relay_leads") > 0
 
             return "relay", await _until(leads, DEARLY, GIVEN_UP_AFTER)
-        if name.endswith("-worker"):
-            return "worker", await _until(lambda: _is_ready(port), EVERY, GIVEN_UP_AFTER)
+        if name == "nation" or name.endswith("-worker"):
+            what = "nation" if name == "nation" else "worker"
+            return what, await _until(lambda: _is_ready(port), EVERY, GIVEN_UP_AFTER)
         return "HTTP", await _until(lambda: _answers(port), EVERY, GIVEN_UP_AFTER)
 
     async def consumed(self, name: str) -> float:

@@ -45,6 +45,8 @@ class Link:
         """Seconds that each piece is late, plus or minus so many. Pieces of one connection keep their order."""
         self.resets = 0
         """How many connections were reset at the moment that `reset_at` named."""
+        self.calls = 0
+        """How often somebody connected, or tried to."""
         self._moment: Moment | None = None
         self._after = False
         self._left = 0
@@ -130,6 +132,7 @@ class Link:
             talk.reset()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.calls += 1
         if self.is_cut:
             _reset(writer)
             return

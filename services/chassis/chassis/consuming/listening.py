@@ -63,6 +63,9 @@ STOP_WITHIN = 2.5
 """Seconds for the batches in work to end when the process is to stop."""
 SMALL_PART = 4
 """A batch of less than this part of the largest is small: a backlog is worked off without a rest."""
+ABSENCE_MS = 500
+"""Milliseconds between two tries of a consumer to reach a broker that went away. With aiokafka's 100 each of a worker's
+seven consumers asks thirty times a second: two thirds of a core for all workers, just when the broker starts."""
 LONGEST_ABSENCE = 1.0
 """Seconds between two tries to reach a broker that is away, at most."""
 LONGEST_PAUSE = 5.0
@@ -301,6 +304,7 @@ def make_broker(settings: "ServiceSettings") -> KafkaBroker:
         graceful_timeout=STOP_WITHIN,
         request_timeout_ms=REQUEST_MS,
         metadata_max_age_ms=TOPICS_MS,
+        retry_backoff_ms=ABSENCE_MS,
         apply_types=False,
         logger=_quiet,
         log_level=logging.DEBUG,

@@ -2,11 +2,12 @@
 
 import logging
 import sys
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import structlog
 
 from chassis.telemetry.redaction import exceptions, redact
+from chassis.telemetry.repeating import SaidBefore
 from chassis.telemetry.tracing import trace_id
 
 _NOISY: Final = {
@@ -62,8 +63,19 @@ def configure_own(name: str, level: int = logging.INFO) -> list[structlog.typing
     return shared
 
 
+class _ToStandardOutput(logging.StreamHandler[TextIO]):
+    """Writes to what standard output is at that moment, as structlog does."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]  # nobody sets it
+        return sys.stdout
+
+
 def _take_libraries(level: int, shared: list[structlog.typing.Processor]) -> None:
-    handler = logging.StreamHandler(sys.stdout)
+    handler = _ToStandardOutput()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder(), *shared],
@@ -71,6 +83,7 @@ def _take_libraries(level: int, shared: list[structlog.typing.Processor]) -> Non
             use_get_message=True,
         )
     )
+    handler.addFilter(SaidBefore("aiokafka"))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
