@@ -3,6 +3,7 @@
 import json
 import random
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from tests.chaos import parts
 from tests.chaos.load.working import turn_of
-from tests.chaos.nemesis.planning import Dose, waves
+from tests.chaos.nemesis.planning import Act, Dose, waves
 from tests.chaos.nemesis.processes import Processes
 from tests.chaos.page import quantile, recoveries, write_page
 from tests.chaos.run import Round, Run, tier
@@ -38,6 +39,9 @@ def test_the_waves_of_a_round_have_its_dose_and_follow_from_the_seed() -> None:
         ("stop", ""): 5, ("terminate", ""): 3, ("all", ""): 1,
     }  # fmt: skip
     assert all(sum(act.target == "postgres" for act in wave) <= 1 for wave in found)
+    with_broker = [n for n, wave in enumerate(found) if Act("kill", "kafka") in wave]
+    assert len(with_broker) == 5
+    assert min(later - sooner for sooner, later in pairwise(with_broker)) >= 5  # of 31 waves
     lengths = sorted(act.seconds for wave in found for act in wave if act.kind == "stop")
     assert lengths[0] > 6
     assert lengths[-1] == 20

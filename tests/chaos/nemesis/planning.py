@@ -62,10 +62,13 @@ def waves(dose: Dose, chance: random.Random) -> list[list[Act]]:
     longer += [Act("terminate", seconds=2.0)] * dose.terminations
     count = max(1, len(databases), len(singles) // 2)
     found: list[list[Act]] = [[] for _ in range(count)]
-    for acts in (databases, singles, brokers):
+    for acts in (databases, singles):
         for number, place in enumerate(_spread(len(acts), count)):
             found[place].append(acts[number])
     chance.shuffle(found)
+    # Not shuffled: who is killed again and again before anybody can have heard of it shows how soon nobody is back.
+    for number, place in enumerate(_spread(len(brokers), count)):
+        found[place].append(brokers[number])
     # What takes long begins early, or the round would wait for it at its end.
     for number, place in enumerate(_spread(len(longer), max(1, count * 2 // 3))):
         found[place].append(longer[number])
