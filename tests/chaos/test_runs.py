@@ -2,6 +2,8 @@
 
 import json
 import random
+import subprocess
+import sys
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -162,13 +164,24 @@ def test_the_page_keeps_the_evidence_and_escapes_it(tmp_path: Path) -> None:
 
 
 class Logs:
-    """A stack of which only the logs are looked at."""
+    """A stack of which only the logs are looked at, and one program that has just died."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        gone = subprocess.Popen([sys.executable, "-c", ""])
+        gone.wait()
+        self.programs = self.pids = {"sync-relay": gone.pid}
 
     def about(self) -> dict[str, Any]:
-        return {"logs": str(self.folder)}
+        return {"logs": str(self.folder), "kafka": "", "postgres": {}}
+
+
+async def test_what_is_done_to_nobody_is_no_fault(tmp_path: Path) -> None:
+    processes = Processes(Logs(tmp_path), random.Random(1))  # type: ignore[arg-type]
+    await processes.kill("sync-relay", whole=True)
+    await processes.terminate("sync-relay")
+    await processes.stop("sync-relay", 1)
+    assert processes.faults == []
 
 
 def test_a_death_of_an_earlier_round_is_not_counted_again(tmp_path: Path) -> None:

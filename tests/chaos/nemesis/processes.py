@@ -96,6 +96,7 @@ class Processes:
         """Point → how often a process died there."""
         self.armed: dict[str, str] = {}
         """Program → the point at which it is to die."""
+        self._all = set(stack.programs)
         self._under_way: set[str] = set()
         self._watching: set[asyncio.Task[None]] = set()
         self._listening: dict[str, asyncio.Task[None]] = {}
@@ -134,14 +135,11 @@ class Processes:
             self._keep(asyncio.create_task(self._see_that_it_is_told(name), name=f"tell {name}"))
         else:
             self.armed.pop(name, None)
-        if victims[0] is None:
-            return
+        # The keeper first, or it would begin another; not only it, or the child might answer once more.
+        if not sum(_send(pid, signal.SIGKILL) for pid in victims if pid is not None):
+            return  # it has just died of something else, and nothing was done to it
         whole = whole and name not in SERVERS
         with self._doing(Fault("kill", name, time.time(), whole=whole, at_once=at_once)) as fault:
-            # The keeper first, or it would begin another; not only it, or the child might answer once more.
-            for pid in victims:
-                if pid is not None:
-                    _send(pid, signal.SIGKILL)
             self._watch(fault)
 
     async def _see_that_it_is_told(self, name: str) -> None:
@@ -163,11 +161,10 @@ class Processes:
     async def stop(self, name: str, seconds: float) -> None:
         """SIGSTOP, a while, SIGCONT: neither a session nor a lease nor an answer is kept meanwhile."""
         pid = self.stack.pids.get(name)
-        if pid is None:
-            return
         before = await self.probes.consumed(name) if name in HEARING else 0.0
+        if pid is None or not _send(pid, signal.SIGSTOP):
+            return
         with self._doing(Fault("stop", name, time.time(), lasted=seconds)) as fault:
-            _send(pid, signal.SIGSTOP)
             try:
                 await self._has_ended(name, pid, within=seconds)
             finally:
@@ -177,17 +174,17 @@ class Processes:
     async def terminate(self, name: str, patience: float = 2.0) -> None:
         """SIGTERM, and kill -9 after so many seconds for what is still there."""
         pid = self.stack.pids.get(name)
-        if pid is None:
+        if pid is None or not _send(program := self.stack.programs.get(name, pid), signal.SIGTERM):
             return
-        program = self.stack.programs.get(name, pid)
         with self._doing(Fault("terminate", name, time.time(), lasted=patience, whole=True)) as fault:
-            _send(program, signal.SIGTERM)
             if not await self._has_ended(name, pid, within=patience):
                 _send(program, signal.SIGKILL)
             self._watch(fault)
 
     async def kill_all(self) -> list[str]:
         """Everything dies within a second, in an order by chance; so everything starts in another order too."""
+        with suppress(AssertionError):  # who is not there cannot be killed, and is not waited for for ever
+            await eventually(lambda: self.stack.pids.keys() >= self._all, within=20, every=0.2)
         order = self.names
         self.chance.shuffle(order)
         for name in order:
@@ -284,6 +281,10 @@ class Processes:
         task.add_done_callback(self._watching.discard)
 
 
-def _send(pid: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
+def _send(pid: int, number: signal.Signals) -> bool:
+    """Whether there was such a process."""
+    try:
         os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
