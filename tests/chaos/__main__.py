@@ -63,8 +63,8 @@ def _verdict(run: Run, clean: bool, folder: Path) -> str:
         return f"VIOLATED; the evidence stays in {folder}"
     if len(run.rounds) < run.tier.rounds:
         left = run.tier.rounds - len(run.rounds)
-        return f"everything held; {left} rounds are left: the same command with --seed {run.seed} goes on"
-    return "everything held"
+        return f"every invariant held; {left} rounds are left: the same command with --seed {run.seed} goes on"
+    return "every invariant held"
 
 
 if __name__ == "__main__":

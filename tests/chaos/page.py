@@ -102,7 +102,8 @@ def recoveries(faults: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [
         {
             "what": what, "how": how, "times": len(some), "p50": quantile(some, 0.5), "p99": quantile(some, 0.99),
-            "max": _finite(max(some)), "never": sum(math.isinf(each) for each in some), "target": RECOVERY.get(what),
+            "max": _finite(max(some)), "never": sum(math.isinf(each) for each in some),
+            "target": STARTED if how == AT_ONCE and what in RECOVERY else RECOVERY.get(what),
         }
         for what, groups in sorted(found.items())
         for how, some in groups.items()
@@ -146,10 +147,10 @@ def targets(
         found.append(_at_least("Crash points hit at random", len(common), len(common & hit.keys())))
     if len(run.rounds) < run.tier.rounds:
         found = [each if each["held"] or not each["counts"] else {**each, "verdict": "so far"} for each in found]
-    for what, most in RECOVERY.items():
+    for what in RECOVERY:
         for each in recovery:
             if each["what"] == what:
-                within = STARTED if each["how"] == AT_ONCE else most
+                within = each["target"]
                 said = "never" if each["p99"] is None else f"{each['p99']:.2f} s"
                 held = each["p99"] is not None and each["p99"] < within
                 found.append(_target(f"{what} back, p99, {each['how']}", f"< {within:g} s", said, held))
