@@ -1,13 +1,22 @@
 """Waiting without sleeping: a condition is asked until it holds or the deadline passes.
 
-Whoever waits does it through one of these; the pauses between two questions are taken nowhere else.
+Whoever waits does it through one of these, and the pauses between two questions are the library's.
 """
 
 import asyncio
 import inspect
-import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar, overload
+
+from tenacity import (
+    AsyncRetrying,
+    RetryError,
+    Retrying,
+    retry_if_exception_type,
+    retry_if_not_result,
+    stop_after_delay,
+    wait_fixed,
+)
 
 T = TypeVar("T")
 
@@ -17,12 +26,11 @@ def waited(condition: Callable[[], object], within: float, every: float = 0.05) 
 
     What the condition raises is raised.
     """
-    deadline = time.monotonic() + within
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(every)
-    return True
+    asking = Retrying(stop=stop_after_delay(within), wait=wait_fixed(every), retry=retry_if_not_result(bool))
+    try:
+        return bool(asking(condition))
+    except RetryError:
+        return False
 
 
 async def until(event: asyncio.Event, within: float) -> None:
@@ -48,17 +56,19 @@ async def eventually(condition: Callable[[], Awaitable[T] | T], within: float = 
     An `assert` that fails inside the condition counts as "not yet". Raises AssertionError with the last answer, or
     that assertion itself, after `within` seconds.
     """
-    deadline = time.monotonic() + within
-    while True:
-        failed: AssertionError | None = None
-        answer: T | None = None
-        try:
-            said = condition()
-            answer = await said if inspect.isawaitable(said) else said
-            if answer:
-                return answer
-        except AssertionError as error:
-            failed = error
-        if time.monotonic() > deadline:
-            raise failed or AssertionError(f"not within {within:g} s; the last answer was {answer!r}")
-        await asyncio.sleep(every)
+
+    async def asked() -> T:
+        said = condition()
+        return await said if inspect.isawaitable(said) else said
+
+    asking = AsyncRetrying(
+        stop=stop_after_delay(within),
+        wait=wait_fixed(every),
+        retry=retry_if_exception_type(AssertionError) | retry_if_not_result(bool),
+    )
+    try:
+        return await asking(asked)
+    except RetryError as over:
+        last = over.last_attempt
+    # An assertion that failed is raised here.
+    raise AssertionError(f"not within {within:g} s; the last answer was {last.result()!r}")

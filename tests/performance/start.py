@@ -2,13 +2,28 @@
 
 import shutil
 import statistics
-import time
 
+from tests.harness.eventually import waited
 from tests.harness.whole import WholeStack, temporary_folder
 from tests.performance.measuring import console, memory, table
 
 RUNS = 3
-IDLE_FOR = 10.0
+CALM_WITHIN, LOOK_EVERY, CALM = 30.0, 3.0, 0.01
+"""Seconds in which the stack has to come to rest, seconds between two looks, and how much memory may still change."""
+
+
+def _at_rest(stack: WholeStack) -> dict[str, float]:
+    """Program → MiB, once two looks in a row find as much."""
+    looks = [0.0]
+    used: dict[str, float] = {}
+
+    def is_calm() -> bool:
+        used.update(memory({**stack.programs, "launcher": stack.about()["launcher"]}))
+        looks.append(sum(used.values()))
+        return abs(looks[-1] - looks[-2]) < CALM * looks[-1]
+
+    assert waited(is_calm, CALM_WITHIN, LOOK_EVERY), f"the memory of the stack does not come to rest: {looks}"
+    return used
 
 
 def main() -> None:
@@ -19,8 +34,7 @@ def main() -> None:
         cold = stack.start()
         founded = stack.run("county")
         assert founded.returncode == 0, founded.stdout + founded.stderr
-        time.sleep(IDLE_FOR)
-        used = memory({**stack.programs, "launcher": stack.about()["launcher"]})
+        used = _at_rest(stack)
         stops, warm = [stack.stop()], []
         for _ in range(RUNS):
             warm.append(stack.start())

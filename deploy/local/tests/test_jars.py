@@ -13,6 +13,8 @@ def test_without_a_network_one_sentence_says_what_to_do(tmp_path: Path, monkeypa
     monkeypatch.setenv("STACK_CACHE", str(tmp_path / "cache"))
     # No repository of Maven's own either, and a way out that nobody answers at.
     monkeypatch.setenv("HOME", str(tmp_path))
+    for exempted in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(exempted, raising=False)
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         for scheme in ("http", "https"):
