@@ -6,7 +6,6 @@ session and commit a row, measured on the first rows of the same file and told s
 
 import asyncio
 import base64
-import gc
 import json
 import os
 import resource
@@ -29,6 +28,7 @@ from obstore.store import LocalStore
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
+from chassis import collecting
 from chassis.identity import Actor
 from chassis.ids import new_id
 from chassis.migrating import upgrade
@@ -268,9 +268,7 @@ def write(file: Path) -> None:
 def main() -> None:
     """Make a workbook in a folder of its own, import it, print."""
     # As every process of a service does once it runs.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    collecting.seldom()
     folder = Path(tempfile.mkdtemp(prefix="importing-"))
     try:
         asyncio.run(measure(folder))

@@ -1,7 +1,6 @@
 """A process that is begun again from memory: most of a start is imports, and a fork has them (decision 14)."""
 
 import ctypes
-import gc
 import os
 import signal
 import sys
@@ -12,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from chassis import crash
+from chassis import collecting, crash
 
 log = structlog.get_logger("chassis.reviving")
 STEADY_AFTER: Final = 2.0
@@ -41,9 +40,8 @@ def revived(work: Callable[[], int]) -> int:
             with suppress(ProcessLookupError):  # buried a moment ago
                 os.kill(child, number)
 
-    # What is here already is never garbage; moved aside, the collector does not touch, and so not copy, shared pages.
-    gc.collect()
-    gc.freeze()
+    # What the collector does not touch is not copied, and stays shared with the child.
+    collecting.settled()
     for each in _HANDED_ON:
         signal.signal(each, hand_on)
     pause = 0.0

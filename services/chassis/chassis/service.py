@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 from chassis.consuming import Subscribers
 from chassis.http.application import application
 from chassis.http.health import Check
+from chassis.http.permission import Stands
 from chassis.settings import ProcessSettings, ServiceSettings
 from chassis.timing import Timer
 from chassis.transaction import Builder, Database
@@ -43,6 +44,8 @@ class Service:
     migrations: str = ""
     """The package whose `migrations/versions` are its schema; its own name when nothing is said."""
     resources: Resources = nothing
+    stands: Callable[[Database], Stands] | None = None
+    """Whether a token that was good still holds; by the copies of accounts where the service hears them."""
     commands: "typer.Typer | None" = None
     """Commands of its own, beside those that every service has."""
 
@@ -87,7 +90,9 @@ class Service:
         app.state.database = database
         app.state.resources = resources
         app.state.verifier = TokenVerifier(database.settings)
-        if copies.are_heard_by(self.subscribers):
+        if self.stands is not None:
+            app.state.stands = self.stands(database)
+        elif copies.are_heard_by(self.subscribers):
             app.state.stands = copies.stands(database)
 
     @asynccontextmanager

@@ -1,6 +1,8 @@
 """`python -m photo`."""
 
-from photo.main import service
+from chassis import collecting
 
 if __name__ == "__main__":
+    with collecting.imports():
+        from photo.main import service
     service.main()

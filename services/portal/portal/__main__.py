@@ -1,5 +1,8 @@
 """`python -m portal`."""
 
-from portal.main import main
+from chassis import collecting
 
-main()
+if __name__ == "__main__":
+    with collecting.imports():
+        from portal.main import main
+    main()

@@ -1,6 +1,8 @@
 """`python -m registry`."""
 
-from registry.main import service
+from chassis import collecting
 
 if __name__ == "__main__":
+    with collecting.imports():
+        from registry.main import service
     service.main()

@@ -15,7 +15,6 @@ from contracts import topics
 from contracts.topics import Topic
 from registry import desk, founding
 from registry.account import api as account_api
-from registry.account import guard
 from registry.account import queries as accounts
 from registry.account import timers as account_timers
 from registry.account.passwords import Passwords
@@ -54,18 +53,15 @@ DESK = (calendars.desk, classes.desk, students.desk, enrolment.desk, imports.des
 
 ROUTERS = (
     account_api.sessions,
-    *guard.guarded(
-        organisation_api.router,
-        account_api.router,
-        calendar_api.router,
-        classes_api.router,
-        importing_api.router,
-        *student_api.ROUTERS,
-        *enrolment_api.ROUTERS,
-        desk.desk(DESK),
-    ),
+    organisation_api.router,
+    account_api.router,
+    calendar_api.router,
+    classes_api.router,
+    importing_api.router,
+    *student_api.ROUTERS,
+    *enrolment_api.ROUTERS,
+    desk.desk(DESK),
 )
-"""Everything but signing in is guarded: a disabled account or an ended session is out at once."""
 
 TIMERS = (
     account_timers.forget,
@@ -107,5 +103,6 @@ service = Service(
     timers=TIMERS,
     migrations="registry",
     resources=resources,
+    stands=accounts.stands,
     commands=commands,
 )

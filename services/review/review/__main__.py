@@ -1,6 +1,8 @@
 """`python -m review`."""
 
-from review.main import service
+from chassis import collecting
 
 if __name__ == "__main__":
+    with collecting.imports():
+        from review.main import service
     service.main()

@@ -1,6 +1,8 @@
 """`python -m sync`."""
 
-from sync.main import service
+from chassis import collecting
 
 if __name__ == "__main__":
+    with collecting.imports():
+        from sync.main import service
     service.main()

@@ -1,7 +1,6 @@
 """One process of a service: what its role says, and on its port health and metrics."""
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 from fastapi import FastAPI
 
-from chassis import retention
+from chassis import collecting, retention
 from chassis.http.health import Check
 from chassis.migrating import behind, heads
 from chassis.running.parts import Clockwork, Part, kept_alive
@@ -60,8 +59,9 @@ def preload(service: "Service", role: Role) -> None:
         wanted.append("chassis.consuming.listening")
     if role in (Role.RELAY, Role.ALL):
         wanted.append("chassis.relay")
-    for name in wanted:
-        import_module(name)
+    with collecting.imports():
+        for name in wanted:
+            import_module(name)
 
 
 async def _run(service: "Service", settings: ServiceSettings, role: Role) -> None:
@@ -78,7 +78,7 @@ async def _run(service: "Service", settings: ServiceSettings, role: Role) -> Non
         app = service.application(settings, lifespan=living, checks=checks, serves=serves)
         tasks = [asyncio.create_task(serving(app, settings), name="server")]
         tasks += [asyncio.create_task(kept_alive(name, part), name=name) for name, part in parts.items()]
-        _collect_seldom()
+        collecting.seldom()
         log.info("process.started", service=service.name, role=role.value, port=settings.port)
         try:
             # Parts are kept alive and never end; the server ends only when it cannot serve.
@@ -89,16 +89,6 @@ async def _run(service: "Service", settings: ServiceSettings, role: Role) -> Non
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _collect_seldom() -> None:
-    """What stands after the start is never garbage, and a batch makes thousands of objects but hardly a cycle.
-
-    With Python's own thresholds the collector took a fifth of a consumer's CPU, walking what was there already.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 def _parts(

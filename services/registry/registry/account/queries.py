@@ -1,6 +1,6 @@
 """Accounts, their persons and their sessions."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
@@ -189,14 +189,19 @@ async def require_command_of(tx: Tx, actor: Actor, account_id: UUID, what: str) 
     await organisations.require_authority_over(tx, actor, organisation_id, what)
 
 
-async def require_living(db: Database, actor: Actor) -> None:
-    """Raise SessionOver for a token whose account was disabled or changed, or whose session ended, since it was issued.
+def stands(db: Database) -> Callable[[Actor], Awaitable[None]]:
+    """Asks of every actor whether her account and her session still live.
 
-    So that it takes effect here at once, and elsewhere when the token expires.
+    A token is good for 60 seconds; here it ends at once with its session, and with what its account was.
     """
-    row = await db.glance(_LIVING, {"account": actor.account_id, "session": actor.session_id})
-    if row is None or row.disabled_at is not None or row.ended_at is not None or row.version > actor.version:
-        raise SessionOver
+
+    async def ask(actor: Actor) -> None:
+        """Raises SessionOver."""
+        row = await db.glance(_LIVING, {"account": actor.account_id, "session": actor.session_id})
+        if row is None or row.disabled_at is not None or row.ended_at is not None or row.version > actor.version:
+            raise SessionOver
+
+    return ask
 
 
 async def any_account(tx: Tx) -> bool:
