@@ -5,12 +5,13 @@ in the topic; of state the last record of each subject must be its newest. A top
 was restored from a backup) is told and never repaired: what is newer wins.
 """
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -18,25 +19,33 @@ from sqlalchemy import text
 
 import chassis.broken_connections  # noqa: F401 - before a client is made
 from chassis import envelope
-from chassis.envelope import Unreadable
+from chassis.envelope import Envelope, Unreadable
 from chassis.respeaking import respeak
-from chassis.retention import FACTS_IN_TOPIC
+from chassis.retention import FACTS_IN_TOPIC, TOMBSTONES
 from contracts.topics import Kind, Topic
 
 if TYPE_CHECKING:
     from chassis.transaction import Database, Tx
 
+AT_ONCE: Final = 500_000
+"""Offsets of one pass: a larger topic is compared some partitions at a time, at least one."""
 _PAGE = 5000
 _SETTLED = timedelta(minutes=1)
+_BRINK: Final = timedelta(days=1)
+"""What Kafka may let go within a day is not looked for: it could go while the topic is read."""
+_STALLED: Final = 60.0
+"""Seconds without a record after which reading is given up."""
+# PostgreSQL's crc32 is the partitioner's (chassis.envelope).
 _FACTS = text(
-    "SELECT id, event_id, subject, body FROM outbox WHERE kind = 'fact' AND topic = :topic AND id > :after"
-    " AND published_at < now() - cast(:settled AS interval) AND time > now() - cast(:kept AS interval)"
-    " ORDER BY id LIMIT :page"
+    "SELECT id, event_id, subject, epoch, version, body FROM outbox WHERE kind = 'fact' AND topic = :topic"
+    " AND (subject, epoch, version) > (:subject, :epoch, :version) AND published_at < :before AND time > :oldest"
+    " AND crc32(convert_to(subject::text, 'UTF8')) % :partitions = ANY(:these)"
+    " ORDER BY subject, epoch, version LIMIT :page"
 )
 _NEWEST = text(
-    "SELECT DISTINCT ON (subject) subject, epoch, version, body,"
-    " published_at < now() - cast(:settled AS interval) AS old FROM outbox"
+    "SELECT DISTINCT ON (subject) subject, epoch, version, body, published_at FROM outbox"
     " WHERE kind = 'state' AND topic = :topic AND subject > :after"
+    " AND crc32(convert_to(subject::text, 'UTF8')) % :partitions = ANY(:these)"
     " ORDER BY subject, epoch DESC, version DESC LIMIT :page"
 )
 _AGAIN = """
@@ -75,43 +84,101 @@ class Report:
 async def audit(database: "Database", topic_name: str, *, repair: bool = True, settled: timedelta = _SETTLED) -> Report:
     """Compare the topic with the outbox, and say again what is missing unless `repair` is false.
 
-    Rows sent within the last minute (`settled`) are left alone. It holds 16 to 60 bytes a record in memory. Raises
-    KeyError for a topic that is not known.
+    Rows sent within the last minute (`settled`) before it began are left alone. It holds some 140 bytes of memory for
+    each fact and 230 for each subject with a state, of `AT_ONCE` offsets at a time: 120 MB at most, unless a single
+    partition has more. Raises KeyError for a topic that is not known, KafkaError when no broker answers, TimeoutError
+    when records stay away that should come.
     """
     topic, report = database.topics[topic_name], Report()
-    if topic.kind is Kind.STATE:
-        last = await _last_records(database, topic, report)
-        await _compare_states(database, topic, report, last, repair=repair, settled=settled)
-    else:
-        there = await _all_records(database, topic, report)
-        await _compare_facts(database, topic, report, there, repair=repair, settled=settled)
+    compare = _compare_states if topic.kind is Kind.STATE else _compare_facts
+    async with database.snapshot() as tx:
+        # Before the ends are asked for: what was marked as sent until now stands before them.
+        clock = tx.now
+    async with _reading(database, topic) as (consumer, places):
+        begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+        consumer.unsubscribe()
+        for these in _passes(places, begins, ends):
+            # A topic that is not there has lost everything.
+            numbers = sorted(place.partition for place in these) or [0]
+            share = _Share(database, topic, clock, settled, max(1, len(places)), numbers)
+            wanted = {place: ends[place] for place in these if ends[place] > begins[place]}
+            await compare(share, report, _read(consumer, topic, wanted, report), repair=repair)
     return report
 
 
-async def _compare_facts(
-    database: "Database", topic: Topic, report: Report, there: dict[UUID, bytes], *, repair: bool, settled: timedelta
-) -> None:
-    after = 0
-    known: set[UUID] = set()
-    values = {"topic": topic.name, "settled": settled, "kept": topic.retention or FACTS_IN_TOPIC, "page": _PAGE}
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """Some partitions of a topic, and the moment of which the comparison is."""
+
+    database: "Database"
+    topic: Topic
+    clock: datetime
+    """The database's, before the ends of the topic were asked for."""
+    settled: timedelta
+    partitions: int
+    these: Sequence[int]
+
+    @property
+    def before(self) -> datetime:
+        """What was sent before is looked for."""
+        return self.clock - self.settled
+
+    def values(self, **more: object) -> dict[str, object]:
+        """The parameters that every page of rows has."""
+        return {
+            "topic": self.topic.name,
+            "partitions": self.partitions,
+            "these": list(self.these),
+            "page": _PAGE,
+            **more,
+        }
+
+
+def _passes(
+    places: Sequence[TopicPartition], begins: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+) -> Iterator[Sequence[TopicPartition]]:
+    """The partitions, as many at a time as have at most `AT_ONCE` offsets together."""
+    together: list[TopicPartition] = []
+    offsets = 0
+    for place in places:
+        own = ends[place] - begins[place]
+        if together and offsets + own > AT_ONCE:
+            yield together
+            together, offsets = [], 0
+        together.append(place)
+        offsets += own
+    yield together
+
+
+_Records = AsyncIterator[tuple[Envelope, bytes | None]]
+
+
+async def _compare_facts(share: _Share, report: Report, records: _Records, *, repair: bool) -> None:
+    # Older facts may be gone from the topic, and said again they outlive their rows: neither is a finding.
+    oldest = share.clock - (share.topic.retention or FACTS_IN_TOPIC) + _BRINK
+    there = {said.id.bytes: digest(body) async for said, body in records if said.time > oldest}
+    after: dict[str, object] = {"subject": UUID(int=0), "epoch": 0, "version": 0}
     while True:
-        async with database.snapshot() as tx:
-            rows = await tx.rows(_FACTS, {**values, "after": after})
+        async with share.database.snapshot() as tx:
+            rows = await tx.rows(_FACTS, share.values(before=share.before, oldest=oldest, **after))
         if not rows:
             break
-        after = rows[-1].id
-        known.update(row.event_id for row in rows)
-        missing = [row.id for row in rows if row.event_id not in there]
+        after = {"subject": rows[-1].subject, "epoch": rows[-1].epoch, "version": rows[-1].version}
+        missing: list[int] = []
         for row in rows:
-            if there.get(row.event_id, digest(row.body)) != digest(row.body):
+            found = there.pop(row.event_id.bytes, None)
+            if found is None:
+                missing.append(row.id)
+                report.saw("missing", row.event_id)
+            elif found != digest(row.body):
                 report.differing += 1
                 report.saw("other bytes", row.event_id)
         report.missing += len(missing)
         if missing and repair:
-            report.said_again += await _say_again(database, missing)
-    async with database.snapshot() as tx:
-        ghosts = await _unknown(tx, topic, list(there.keys() - known))
-    report.ghosts = len(ghosts)
+            report.said_again += await _say_again(share.database, missing)
+    async with share.database.snapshot() as tx:
+        ghosts = await _unknown(tx, share.topic, [UUID(bytes=each) for each in there])
+    report.ghosts += len(ghosts)
     for each in ghosts[:10]:
         report.saw("ghost", each)
 
@@ -136,79 +203,48 @@ async def _unknown(tx: "Tx", topic: Topic, ids: list[UUID]) -> list[UUID]:
     return unknown
 
 
-async def _compare_states(
-    database: "Database",
-    topic: Topic,
-    report: Report,
-    last: Mapping[UUID, tuple[tuple[int, int], bytes]],
-    *,
-    repair: bool,
-    settled: timedelta,
-) -> None:
+async def _compare_states(share: _Share, report: Report, records: _Records, *, repair: bool) -> None:
+    # The record of each subject with the highest offset: what compaction keeps.
+    last = {said.subject.bytes: (said.epoch, said.version, digest(body)) async for said, body in records}
+    # What ended long ago compaction has taken away, and its end too.
+    forgotten = share.clock - TOMBSTONES + _BRINK
     after = UUID(int=0)
-    unknown = {subject for subject, (_, body) in last.items() if body != digest(None)}
     while True:
-        async with database.snapshot() as tx:
-            rows = await tx.rows(_NEWEST, {"topic": topic.name, "settled": settled, "after": after, "page": _PAGE})
+        async with share.database.snapshot() as tx:
+            rows = await tx.rows(_NEWEST, share.values(after=after))
         if not rows:
             break
         after = rows[-1].subject
-        unknown.difference_update(row.subject for row in rows)
         behind: list[UUID] = []
         for row in rows:
-            order, found = last.get(row.subject, ((0, 0), b""))
-            if order < (row.epoch, row.version):
-                if row.old:
+            found = last.pop(row.subject.bytes, None)
+            if found is None and row.body is None and row.published_at is not None and row.published_at < forgotten:
+                continue
+            epoch, version, content = found or (0, 0, b"")
+            if (epoch, version) < (row.epoch, row.version):
+                if row.published_at is not None and row.published_at < share.before:
                     behind.append(row.subject)
                     report.saw("behind", row.subject)
-            elif order > (row.epoch, row.version):
+            elif (epoch, version) > (row.epoch, row.version):
                 report.ahead += 1
                 report.saw("ahead", row.subject)
-            elif found != digest(row.body):
+            elif content != digest(row.body):
                 report.differing += 1
                 report.saw("other bytes", row.subject)
         report.missing += len(behind)
         if behind and repair:
-            report.said_again += await respeak(database, topic.name, behind)
-    report.ghosts = len(unknown)
-    for each in sorted(unknown)[:10]:
+            report.said_again += await respeak(share.database, share.topic.name, behind)
+    ghosts = sorted(UUID(bytes=subject) for subject, (_, _, content) in last.items() if content != digest(None))
+    report.ghosts += len(ghosts)
+    for each in ghosts[:10]:
         report.saw("ghost", each)
 
 
-async def _all_records(database: "Database", topic: Topic, report: Report) -> dict[UUID, bytes]:
-    found: dict[UUID, bytes] = {}
-    async with _reading(database, topic) as records:
-        async for record in records:
-            report.records += 1
-            try:
-                said = envelope.read(topic, record.key, record.headers)
-            except Unreadable:
-                report.unreadable += 1
-                continue
-            found[said.id] = digest(record.value)
-    return found
-
-
-async def _last_records(
-    database: "Database", topic: Topic, report: Report
-) -> Mapping[UUID, tuple[tuple[int, int], bytes]]:
-    """The record of each subject with the highest offset: what compaction keeps."""
-    found: dict[UUID, tuple[tuple[int, int], bytes]] = {}
-    async with _reading(database, topic) as records:
-        async for record in records:
-            report.records += 1
-            try:
-                said = envelope.read(topic, record.key, record.headers)
-            except Unreadable:
-                report.unreadable += 1
-                continue
-            found[said.subject] = (said.order, digest(record.value))
-    return found
-
-
 @asynccontextmanager
-async def _reading(database: "Database", topic: Topic) -> AsyncIterator[AsyncIterator[Any]]:
-    """All records that the topic holds now, each partition in order; no group, no trace."""
+async def _reading(
+    database: "Database", topic: Topic
+) -> AsyncIterator[tuple[AIOKafkaConsumer, Sequence[TopicPartition]]]:
+    """A consumer without a group, which leaves no trace, and the partitions of the topic."""
     consumer = AIOKafkaConsumer(
         topic.name,
         bootstrap_servers=database.settings.kafka,
@@ -216,26 +252,40 @@ async def _reading(database: "Database", topic: Topic) -> AsyncIterator[AsyncIte
         auto_offset_reset="earliest",
         fetch_max_wait_ms=50,
     )
-    await consumer.start()
     try:
-        yield _records(consumer, topic)
+        await consumer.start()
+        yield consumer, [TopicPartition(topic.name, n) for n in sorted(consumer.partitions_for_topic(topic.name) or ())]
     finally:
         await consumer.stop()
 
 
-async def _records(consumer: AIOKafkaConsumer, topic: Topic) -> AsyncIterator[Any]:
-    places = [TopicPartition(topic.name, each) for each in sorted(consumer.partitions_for_topic(topic.name) or ())]
-    ends = await consumer.end_offsets(places)
-    begins = await consumer.beginning_offsets(places)
-    left = {place for place in places if ends[place] > begins[place]}
+async def _read(
+    consumer: AIOKafkaConsumer, topic: Topic, ends: Mapping[TopicPartition, int], report: Report
+) -> _Records:
+    """What stands in these partitions before their ends, each in order."""
+    if not ends:
+        return
+    consumer.assign(list(ends))
+    left = set(ends)
+    loop = asyncio.get_running_loop()
+    heard = loop.time()
     while left:
         for place, records in (await consumer.getmany(timeout_ms=200)).items():
+            heard = loop.time()
             for record in records:
-                if record.offset < ends[place]:
-                    yield record
-        for place in list(left):
-            if await consumer.position(place) >= ends[place]:
-                left.discard(place)
+                if record.offset >= ends[place]:
+                    continue
+                report.records += 1
+                try:
+                    said = envelope.read(topic, record.key, record.headers)
+                except Unreadable:
+                    report.unreadable += 1
+                    continue
+                yield said, record.value
+        if loop.time() - heard > _STALLED:
+            raise TimeoutError(f"{topic.name} is not read to its end")
+        async with asyncio.timeout(_STALLED):
+            left -= {place for place in left if await consumer.position(place) >= ends[place]}
 
 
 def digest(body: bytes | None) -> bytes:

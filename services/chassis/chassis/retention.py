@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from chassis.transaction import Database
 
 FACTS_IN_TOPIC: Final = FACTS_KEPT
-FACTS_IN_OUTBOX: Final = FACTS_KEPT
-"""At least as long as in the topic, so that everything there can be said again. Whole months are dropped."""
+FACTS_IN_OUTBOX: Final = FACTS_KEPT + timedelta(days=14)
+"""Longer than in the topic, so that everything there can be said again: Kafka takes away whole segments, which hold a
+week (`log.roll.hours`), and so keeps a record up to a week longer than it says. Whole months are dropped."""
 FOREIGN_IN_TOPIC: Final = FACTS_KEPT
 FOREIGN_IDS: Final = FACTS_KEPT + timedelta(days=90)
 """Ids of foreign events outlive the topic and whatever is parked: an id that is forgotten has its effect again."""

@@ -1,10 +1,11 @@
 """What is over its time goes, and nothing else."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 from sqlalchemy import text
 
-from chassis.retention import housekeep, of_topic
+from chassis.retention import FACTS_IN_OUTBOX, FACTS_IN_TOPIC, housekeep, of_topic
 from chassis.transaction import Database
 from services.chassis.tests.conftest import Asked, Rows, Topics
 
@@ -86,3 +87,8 @@ async def test_answers_and_settled_records_are_forgotten(database: Database, row
 def test_topics_keep_what_their_kind_says(topics: Topics) -> None:
     assert of_topic(topics.thing)["cleanup.policy"] == "compact"
     assert of_topic(topics.talk) == {"cleanup.policy": "delete", "retention.ms": "7776000000"}
+
+
+def test_the_outbox_keeps_facts_longer_than_kafka_does() -> None:
+    roll = timedelta(days=7)  # Kafka's own: a segment is closed after a week, and goes when its last record is too old
+    assert FACTS_IN_TOPIC + roll < FACTS_IN_OUTBOX
