@@ -14,7 +14,10 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from prometheus_client import Gauge
 from sqlalchemy import text
 
 import chassis.broken_connections  # noqa: F401 - before a client is made
@@ -27,6 +30,10 @@ from contracts.topics import Kind, Topic
 if TYPE_CHECKING:
     from chassis.transaction import Database, Tx
 
+log = structlog.get_logger("chassis.auditor")
+FOUND: Final = Gauge(
+    "topic_compared", "What the last comparison of a topic with the outbox found, by what it is.", ["topic", "found"]
+)
 AT_ONCE: Final = 500_000
 """Offsets of one pass: a larger topic is compared some partitions at a time, at least one."""
 _PAGE = 5000
@@ -35,6 +42,7 @@ _BRINK: Final = timedelta(days=1)
 """What Kafka may let go within a day is not looked for: it could go while the topic is read."""
 _STALLED: Final = 60.0
 """Seconds without a record after which reading is given up."""
+_TOLD: Final = ("records", "missing", "said_again", "ghosts", "ahead", "differing", "unreadable")
 # PostgreSQL's crc32 is the partitioner's (chassis.envelope).
 _FACTS = text(
     "SELECT id, event_id, subject, epoch, version, body FROM outbox WHERE kind = 'fact' AND topic = :topic"
@@ -104,6 +112,25 @@ async def audit(database: "Database", topic_name: str, *, repair: bool = True, s
             wanted = {place: ends[place] for place in these if ends[place] > begins[place]}
             await compare(share, report, _read(consumer, topic, wanted, report), repair=repair)
     return report
+
+
+async def audit_own(database: "Database", service: str) -> None:
+    """Compare everything that the service says with its outbox, one topic after the other, and tell what was found.
+
+    What is missing is said again. Raises ConnectionError when the broker is away, TimeoutError as `audit` does.
+    """
+    for topic in database.topics.values():
+        if topic.writer != service or topic.kind is Kind.FOREIGN:
+            continue
+        try:
+            report = await audit(database, topic.name)
+        except KafkaError as error:
+            raise ConnectionError("the broker is away") from error
+        found = {name: getattr(report, name) for name in _TOLD}
+        for name, number in found.items():
+            FOUND.labels(topic.name, name).set(number)
+        tell = log.info if report.is_clean else log.error
+        tell("topic.compared", topic=topic.name, **found, witnesses=report.witnesses)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,9 @@ class ServiceSettings(ProcessSettings):
     """Seconds from the beginning of a small batch to the next of the same topic, and between two small rounds of the
     relay: under a steady trickle they grow instead of following on each other's heels. What comes after a silence never
     waits. Source: decision 16."""
+    audit_every: timedelta = Field(default=timedelta(days=1), gt=timedelta(0))
+    """From one comparison of the service's topics with its outbox to the next; the first comes an hour after a worker's
+    start, or sooner where this is less."""
     pool: int = 10
     """Connections to the database."""
 

@@ -58,6 +58,8 @@ class Timer:
     every: timedelta
     act: Act
     """Answers how many things were done; while it is more than 0 it is asked again at once."""
+    first: timedelta = timedelta(0)
+    """From the moment at which a worker has the timer to the first run."""
 
     async def __call__(self, due: Due) -> int:
         """Do it once."""
@@ -118,6 +120,7 @@ class Timers:
     async def _keep(self, timer: Timer, locks: "_Locks") -> None:
         while not await locks.take(timer.name):  # noqa: ASYNC110 - the lock is another process's: it must be asked
             await asyncio.sleep(_ASK_AGAIN * random.uniform(0.8, 1.2))  # noqa: S311
+        await asyncio.sleep(timer.first.total_seconds())
         failures = 0
         while True:
             began = time.monotonic()

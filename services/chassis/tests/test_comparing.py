@@ -7,12 +7,19 @@ from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from chassis import auditor
+from chassis.consuming import Subscribers
+from chassis.running.process import Role, _parts
+from chassis.service import Service
+from chassis.settings import ServiceSettings
+from chassis.timing import Due, Timer, Timers
 from contracts.topics import Topic
-from services.chassis.tests.rig import Rig, new_subjects
+from services.chassis.tests.rig import Rig, new_subjects, running
 from services.chassis.tests.test_crashes import all_sent
+from tests.harness.eventually import eventually
 
 AT_ONCE = timedelta(0)
 
@@ -111,3 +118,52 @@ async def test_a_large_topic_is_compared_some_partitions_at_a_time(rig: Rig, mon
     await was_sent(rig, dict.fromkeys(subjects[:9], 1))
     assert (await compared(rig, rig.topics.talk)).missing == 9
     assert (await compared(rig, rig.topics.thing)).missing == 9
+
+
+MAKER = Service(name="maker", settings=ServiceSettings, subscribers=Subscribers("maker"))
+
+
+async def test_a_worker_says_again_what_is_lost_without_being_asked(rig: Rig) -> None:
+    subjects = new_subjects(3)
+    await rig.say(subjects)
+    await rig.touch(rig.topics.thing, dict.fromkeys(subjects[:2], 1))
+    await was_sent(rig, dict.fromkeys(subjects, 1))  # and is not there
+
+    def found(topic: Topic, what: str) -> float | None:
+        return REGISTRY.get_sample_value("topic_compared", {"topic": topic.name, "found": what})
+
+    settings = rig.maker.settings.model_copy(update={"audit_every": timedelta(milliseconds=200)})
+    parts = _parts(MAKER, settings, rig.maker, {}, Role.WORKER)
+    async with running(*parts.values()):
+
+        async def all_are_to_be_sent() -> bool:
+            return await rig.unsent() == 5
+
+        await eventually(all_are_to_be_sent, within=30)
+        await all_sent(rig)
+        await eventually(lambda: found(rig.topics.talk, "records") == 3 and found(rig.topics.thing, "records") == 2)
+        assert [found(topic, "missing") for topic in (rig.topics.talk, rig.topics.thing)] == [0, 0]
+        assert found(rig.topics.report, "missing") is None  # another says it
+
+
+def test_topics_are_compared_daily_and_not_as_soon_as_a_worker_starts(rig: Rig) -> None:
+    parts = _parts(MAKER, rig.maker.settings, rig.maker, {}, Role.WORKER)
+    [timers] = [part.work.__self__ for part in parts.values()]  # type: ignore[attr-defined]  # bound to its timers
+    [audit] = [each for each in timers._timers if each.name.endswith("topic_audit")]
+    assert (audit.every, audit.first) == (timedelta(days=1), timedelta(hours=1))
+
+
+async def test_a_timer_waits_for_its_first_run(rig: Rig) -> None:
+    ran: list[str] = []
+
+    def noting(name: str, first: timedelta) -> Timer:
+        async def act(_: Due) -> int:
+            ran.append(name)
+            return 0
+
+        return Timer(f"{name} {rig.suffix}", timedelta(milliseconds=1), act, first=first)
+
+    timers = [noting("late", timedelta(hours=1)), noting("early", timedelta(0))]
+    async with running(Timers(timers, rig.maker, {}, rig.maker.settings)):
+        await eventually(lambda: len(ran) > 20)
+    assert set(ran) == {"early"}

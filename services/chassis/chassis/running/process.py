@@ -17,7 +17,7 @@ from chassis.migrating import behind, heads
 from chassis.running.parts import Clockwork, Part, kept_alive
 from chassis.serving import serving, until_stopped
 from chassis.settings import ServiceSettings
-from chassis.timing import Due, Timers, timer
+from chassis.timing import Due, Timer, Timers, timer
 from contracts.topics import TOPICS
 
 if TYPE_CHECKING:
@@ -40,6 +40,23 @@ class Role(StrEnum):
 async def housekeep(due: Due) -> int:
     """What is older than its time goes; the next months of the outbox are made."""
     return await retention.housekeep(due.database)
+
+
+_FIRST_AUDIT = timedelta(hours=1)
+"""Long enough that whoever is killed again and again, or has just begun with all others, does not read whole topics."""
+
+
+def topic_audit(service: "Service", settings: ServiceSettings) -> Timer:
+    """What was said and is no longer in its topic is said again, without anybody's asking."""
+
+    async def act(due: Due) -> int:
+        from chassis.auditor import audit_own  # aiokafka: who runs no timers does not load it
+
+        await audit_own(due.database, service.name)
+        return 0
+
+    every = settings.audit_every
+    return Timer(f"{__name__}.topic_audit", every, act, first=min(every, _FIRST_AUDIT))
 
 
 async def run(service: "Service", settings: ServiceSettings, role: Role) -> None:
@@ -104,7 +121,8 @@ def _parts(
             from chassis.consuming.listening import Listeners
 
             parts["listeners"] = Listeners(database, service.subscribers)
-        timers = Timers([*service.timers, housekeep], database, resources, settings)
+        own = [housekeep, topic_audit(service, settings)]
+        timers = Timers([*service.timers, *own], database, resources, settings)
         parts["timers"] = Clockwork(timers.run)
     if role in (Role.RELAY, Role.ALL) and any(topic.writer == service.name for topic in TOPICS):
         from chassis.relay import Relay
