@@ -70,8 +70,10 @@ LONGEST_ABSENCE = 1.0
 """Seconds between two tries to reach a broker that is away, at most."""
 LONGEST_PAUSE = 5.0
 """Seconds between two tries of the same batch, at most."""
+TROUBLE = 15.0
+"""Seconds for which a batch must fail before the process says that it is not ready: three of the longest pauses."""
 _LOOK_EVERY = 10.0
-"""Seconds between two looks at what is parked, and at whether a topic was made anew."""
+"""Seconds between two looks at the lag, at what is parked, and at whether a topic was made anew."""
 _PARKED = text(
     "SELECT topic, count(*) AS records, extract(epoch FROM now() - min(parked_at)) AS age FROM parked"
     " WHERE state IN ('parked', 'behind') GROUP BY topic"
@@ -85,6 +87,12 @@ class Listener:
         self.topic = topic
         self.settling = Settling(database, subscribers, topic)
         self.trouble: str | None = None
+        """Why the last batch that failed is to be tried again."""
+        self._failing: dict[TopicPartition, float] = {}
+        """Since when the batches of these partitions fail."""
+        self._in_work: dict[TopicPartition, int] = {}
+        """First offsets of the batch that is being handled: the consumer itself is already past it."""
+        self._lag = measuring.Lag(topic)
         self.stopped: set[int] = set()
         """Partitions that stand still because too much of them is parked."""
         self._stopping = stopping
@@ -100,26 +108,32 @@ class Listener:
         records = [
             Record.of(self.topic, each.partition, each.offset, each.key, each.value, each.headers) for each in come
         ]
+        places = _offsets(self.topic, come)
+        self._in_work = {place: first for place, (first, _) in places.items()}
         try:
             await self.settling.settle(records)
         except TooManyParked as stopped:
             self._stand_still(consumer, stopped.partitions)
-            self._seek_back(consumer, come, begun)
+            self._come_again(consumer, begun)
             return
         except Exception as error:  # noqa: BLE001 - an exception that left here would skip the batch
             # Only what may work later comes here; what is already done of the batch will be seen.
             self.trouble = type(error).__name__
             measuring.LATER.labels(self.topic.name, self.trouble).inc()
-            self._seek_back(consumer, come, begun)
+            for place in places:
+                self._failing.setdefault(place, started)
+            self._come_again(consumer, begun)
             await self._pause()
             return
-        self._tries, self.trouble = 0, None
+        self._tries, self._in_work = 0, {}
+        for place in places:
+            self._failing.pop(place, None)
         crash.point("consume.after_tx_before_offset")
-        places = _offsets(self.topic, come)
         if begun == self._begun:
             await self._commit(consumer, {place: last + 1 for place, (_, last) in places.items()})
         crash.point("consume.after_offset")
-        self._measure(consumer, places, records, time.monotonic() - started)
+        self._measure(records, time.monotonic() - started)
+        self._lag.tell(consumer, {place: last + 1 for place, (_, last) in places.items()})
         if len(records) < self._small:
             await self._rest(started + self._spacing - time.monotonic())
 
@@ -127,6 +141,7 @@ class Listener:
         """Read the topic from its beginning: it was made anew, and an offset of the old one says nothing about it."""
         consumer = self.subscriber.consumer
         self._begun += 1
+        self._failing.clear()
         places = dict.fromkeys(consumer.assignment(), 0)
         for place in places:
             consumer.seek(place, 0)
@@ -142,10 +157,13 @@ class Listener:
             # The partitions are another's now, or the broker is away: what comes again will be seen.
             _log.warning("%s: offsets are not committed: %s", self.topic.name, type(error).__name__)
 
-    def _seek_back(self, consumer: "AIOKafkaConsumer", come: Sequence[Any], begun: int) -> None:
+    def _come_again(self, consumer: "AIOKafkaConsumer", begun: int) -> None:
+        """Read the batch in work again from its first offsets."""
+        firsts, self._in_work = self._in_work, {}
+        self._lag.tell(consumer, firsts)
         if begun != self._begun:
             return
-        for place, (first, _) in _offsets(self.topic, come).items():
+        for place, first in firsts.items():
             with suppress(IllegalStateError):  # the partition is another's now
                 consumer.seek(place, first)
 
@@ -170,20 +188,22 @@ class Listener:
                 async with asyncio.timeout(seconds):
                     await self._stopping.wait()
 
-    def _measure(
-        self, consumer: "AIOKafkaConsumer", places: "Places", records: Sequence[Record], seconds: float
-    ) -> None:
+    def lasting_trouble(self) -> str | None:
+        """Why batches have been failing for a while, of partitions that are this process's."""
+        mine = self.subscriber.consumer.assignment() if self._failing else ()
+        since = min((since for place, since in self._failing.items() if place in mine), default=None)
+        return self.trouble if since is not None and time.monotonic() - since >= TROUBLE else None
+
+    async def measure_lag(self) -> None:
+        """Tell the lag of every partition, whether its batches come to an end or not."""
+        await self._lag.measure(self.subscriber.consumer, self._in_work, self.stopped)
+
+    def _measure(self, records: Sequence[Record], seconds: float) -> None:
         name = self.topic.name
         measuring.BATCH_SIZE.labels(name).observe(len(records))
         measuring.BATCH_SECONDS.labels(name).observe(seconds)
         for outcome, count in counted(records).items():
             measuring.EVENTS.labels(name, outcome.value).inc(count)
-        for place, (_, last) in places.items():
-            with suppress(IllegalStateError, AssertionError):  # the partition is another's now, or its topic is gone
-                end = consumer.highwater(place)
-                if end is not None:
-                    # Behind the last record stands the mark that ends the relay's transaction.
-                    measuring.LAG.labels(name, str(place.partition)).set(max(0, end - last - 2))
 
 
 class Listeners:
@@ -203,6 +223,9 @@ class Listeners:
         still = [f"{each.topic.name} {sorted(each.stopped)}" for each in self.listeners if each.stopped]
         if still:
             return f"Too much is parked, partitions stand still: {', '.join(still)}."
+        failing = [f"{each.topic.name} ({why})" for each in self.listeners if (why := each.lasting_trouble())]
+        if failing:
+            return f"Batches fail again and again: {', '.join(failing)}."
         return None
 
     async def run(self) -> None:
@@ -219,6 +242,8 @@ class Listeners:
                     self._trouble = None
                     while True:
                         await self._measure_parked()
+                        for listener in self.listeners:
+                            await listener.measure_lag()
                         await asyncio.sleep(_LOOK_EVERY)
                         await self._look_for_new_topics(client, known)
             except WrongTopics as error:
