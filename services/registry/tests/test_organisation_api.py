@@ -106,3 +106,13 @@ async def test_a_wrong_code_is_refused_in_words(as_: Any, tree: Any) -> None:
     answer = await as_(tree.admin).post("/v1/organisations", json={**NEW, "parent_id": str(tree.county), "code": "12"})
     assert answer.status_code == 422
     assert answer.json()["detail"] == "学校标识码应为10位数字，第3、4位为34，例如2134000001。请核对后重新填写。"
+
+
+async def test_a_school_without_a_category_is_refused_in_words(as_: Any, tree: Any) -> None:
+    body = {field: value for field, value in NEW.items() if field != "category"}
+    for said in ({}, {"category": None}, {"category": ""}):
+        answer = await as_(tree.admin).post("/v1/organisations", json={**body, **said, "parent_id": str(tree.county)})
+        assert answer.status_code == 422, answer.text
+    missing = await as_(tree.admin).post("/v1/organisations", json={**body, "parent_id": str(tree.county)})
+    assert missing.json()["code"] == "missing"
+    assert missing.json()["detail"] == "学校须填写学校类别（办学类型）。请从列表中选择。"

@@ -68,8 +68,8 @@ async def create(tx: Tx, new: NewOrganisation) -> UUID:
     """The id of a new authority, school or campus.
 
     A school gets the next three-digit number of its county unless one is given, its stages from 学校类别, and its
-    主管单位 from the day it begins. Raises WrongParent, WrongCode, UnknownCode, WrongStages, CodeTaken,
-    AuthorityNotAuthority, NotFound for an unknown parent. Source: art. 6 to art. 9.
+    主管单位 from the day it begins. Raises WrongParent, WrongCode, UnknownCode, CategoryMissing, WrongStages,
+    CodeTaken, AuthorityNotAuthority, NotFound for an unknown parent. Source: art. 6 to art. 9.
     """
     parent = await _lock(tx, new.parent_id) if new.parent_id else None
     domain.check_place(new.kind, OrganisationKind(parent.kind) if parent else None)

@@ -9,6 +9,7 @@ from contracts import codes
 from contracts.values import AUTHORITY_KINDS, OrganisationKind, Schooling, Stage
 from registry.organisation.errors import (
     AuthorityNotAuthority,
+    CategoryMissing,
     LinkInThePast,
     UnknownCode,
     WrongCode,
@@ -109,8 +110,10 @@ def check_coded(fields: Mapping[str, str | None]) -> None:
 def stages(category: str, wanted: Sequence[Stage]) -> tuple[Stage, ...]:
     """The stages a school runs, in their order: the wanted ones, or all that its 学校类别 allows.
 
-    Raises WrongStages when it may not run one of them.
+    Raises CategoryMissing for "", WrongStages when it may not run one of them.
     """
+    if not category:
+        raise CategoryMissing
     allowed = STAGES_OF_CATEGORY[category]
     if not set(wanted) <= set(allowed):
         raise WrongStages(codes.SETS["办学类型"].name_of(category))

@@ -27,6 +27,13 @@ class UnknownCode(Refusal):
         super().__init__("unknown-code", f"{what}没有代码“{value}”。请从列表中选择。", field=what)
 
 
+class CategoryMissing(Refusal):
+    """A school says what it is: its stages and its codes hang on that. Source: art. 9."""
+
+    def __init__(self) -> None:
+        super().__init__("missing", "学校须填写学校类别（办学类型）。请从列表中选择。", field="category")
+
+
 class WrongStages(Refusal):
     """A school of this kind may not run these stages."""
 
