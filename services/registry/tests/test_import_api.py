@@ -143,24 +143,26 @@ async def test_an_undo_takes_back_what_was_not_submitted(
     from registry.student import commands
     from registry.student.domain import Change
 
-    rows = [a_row(n) for n in range(4)]
+    rows = [a_row(n) for n in range(5)]
     await imported(sheets.xlsx(table(rows[:1])))
     rows[0]["现住址"] = "安徽省合肥市长丰县水湖镇新村2号"
     receipt = await imported(sheets.xlsx(table(rows)))
-    assert counts(receipt) == (4, 3, 1, 0, 0, 0)
+    assert counts(receipt) == (5, 4, 1, 0, 0, 0)
     client = as_(tree.registrar)
     listed = (await client.get(f"/v1/imports/{receipt['id']}/rows")).json()
-    assert listed["total"] == 4
-    submitted = UUID(listed["items"][3]["student_id"])
+    assert listed["total"] == 5
+    submitted, returned = (UUID(listed["items"][each]["student_id"]) for each in (3, 4))
     async with database.transaction(tree.registrar) as tx:
-        await commands.advance(tx, {submitted: Change.SUBMITTED})
+        await commands.advance(tx, {submitted: Change.SUBMITTED, returned: Change.SUBMITTED})
+    async with database.transaction(tree.registrar) as tx:
+        await commands.advance(tx, {returned: Change.REOPENED})
     assert (await client.post(f"/v1/imports/{receipt['id']}/undo", headers=key())).status_code == 200
     await job.work(UUID(receipt["id"]))
     undone = (await client.get(f"/v1/imports/{receipt['id']}")).json()
     assert (undone["state"], undone["undone"]) == ("undone", 3)
     async with database.snapshot() as tx:
         rows_left = await tx.rows(select(StudentRow.status, func.count()).group_by(StudentRow.status))
-    assert dict(map(tuple, rows_left)) == {"draft": 1, "removed": 2, "submitted": 1}
+    assert dict(map(tuple, rows_left)) == {"draft": 1, "removed": 2, "submitted": 1, "returned": 1}
     assert counts(await imported(sheets.xlsx(table([a_row(0)])))) == (1, 0, 0, 1, 0, 0)
 
 

@@ -10,27 +10,29 @@ from chassis.rows import among
 from chassis.transaction import Tx
 from contracts import topics
 from contracts.record import StudentRecord
+from contracts.values import StudentStatus
 from registry.classes import queries as classes
 from registry.organisation import queries as organisations
 from registry.student import content
 from registry.student.commands.advancing import Held, advance, lock, version_row
 from registry.student.commands.keys import described, identity, match_name
 from registry.student.commands.planning import stand_in_line
-from registry.student.domain import EDITABLE, Change
+from registry.student.domain import Change
 from registry.student.models import ClaimRow, StudentRow, StudentVersionRow
 
 
 async def take_back(tx: Tx, school_id: UUID, wanted: Mapping[UUID, int | None]) -> int:
     """How many pupils an undo took back: pupil → the version to go back to, None where the import created the pupil.
 
-    A created pupil is removed while still a draft or returned; an updated one gets the earlier content again, unless
-    somebody has changed the record since. The class stays as it is. About fifteen statements, however many.
+    Only drafts are: who was submitted once stays, returned or not. A created pupil is removed; an updated one gets the
+    earlier content again, unless somebody has changed the record since. The class stays as it is. About fifteen
+    statements, however many.
     """
     await stand_in_line(tx, school_id)
     held = await lock(tx, wanted)
-    editable = {each.id: each for each in held.values() if each.status in EDITABLE and each.school_id == school_id}
-    created = [each for each in editable.values() if wanted[each.id] is None]
-    updated = [each for each in editable.values() if wanted[each.id] == each.version - 1]
+    drafts = [each for each in held.values() if each.status is StudentStatus.DRAFT and each.school_id == school_id]
+    created = [each for each in drafts if wanted[each.id] is None]
+    updated = [each for each in drafts if wanted[each.id] == each.version - 1]
     if created:
         await advance(tx, {each.id: Change.REMOVED for each in created})
     restored = await _restore(tx, school_id, updated) if updated else 0

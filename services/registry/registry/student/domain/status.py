@@ -52,7 +52,6 @@ EDGES: Final[Mapping[tuple[StudentStatus, Change], StudentStatus]] = {
     (_S.SUBMITTED, Change.REJECTED): _S.REJECTED,
     (_S.REGISTERED, Change.RENUMBERED): _S.REGISTERED,
     (_S.DRAFT, Change.REVERTED): _S.DRAFT,
-    (_S.RETURNED, Change.REVERTED): _S.RETURNED,
 }
 """(status, what happens) → status. The first version of every pupil is a draft. Source: art. 15."""
 
