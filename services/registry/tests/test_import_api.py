@@ -115,6 +115,22 @@ async def test_a_dry_run_creates_nothing_and_is_then_carried_out(
     assert (again.status_code, again.json()["code"]) == (409, "import-not-now")
 
 
+async def test_the_same_file_is_checked_anew_once_the_class_is_there(
+    imported: Importing, database: Any, a_class: Any
+) -> None:
+    content = sheets.xlsx(table([a_row(n, 班号="2026101") for n in range(3)]))
+    before = await imported(content, mode="dry-run")
+    assert (before["state"], counts(before)) == ("checked", (3, 0, 0, 0, 0, 3))
+    await a_class()
+    again = await imported(content, mode="dry-run")
+    assert again["id"] == before["id"]
+    assert (again["state"], again["mode"], counts(again)) == ("checked", "dry-run", (3, 3, 0, 0, 0, 0))
+    assert again["by_reason"] == []
+    assert await students(database) == 0
+    done = await imported(content)
+    assert (done["id"], done["state"], counts(done)) == (before["id"], "done", (3, 3, 0, 0, 0, 0))
+
+
 async def test_the_same_file_uploaded_twice_at_once_is_one_import(
     as_: Any, tree: Any, job: ImportJob, database: Any
 ) -> None:

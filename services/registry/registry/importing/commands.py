@@ -55,8 +55,8 @@ class Result:
 async def take_in(tx: Tx, vault: Vault, uploaded: Uploaded) -> UUID:
     """The id of the import of this file: a new one, or the one that is under way for the same file of the same school.
 
-    The same file twice at once, or again while its dry run waits, is one import; asking for a run of a checked one
-    starts it.
+    The same file twice at once, or again while its dry run waits, is one import. A checked one starts again: to run
+    when that is asked for, else to be checked anew, for a class may have been opened since.
     """
     assert tx.actor is not None
     row = {
@@ -92,8 +92,8 @@ async def take_in(tx: Tx, vault: Vault, uploaded: Uploaded) -> UUID:
     )
     if existing is None:  # ended in this very moment: then the file may be uploaded anew
         return await take_in(tx, vault, uploaded)
-    if uploaded.mode is Mode.RUN and existing.state == State.CHECKED:
-        await _start(tx, existing)
+    if existing.state == State.CHECKED:
+        await _start(tx, existing, uploaded.mode)
     return UUID(str(existing.id))
 
 
@@ -101,7 +101,7 @@ async def run(tx: Tx, import_id: UUID) -> None:
     """A checked import is carried out. Raises NotNow, NotFound."""
     row = await _lock(tx, import_id)
     domain.after(State(row.state), Wish.RUN)
-    await _start(tx, row)
+    await _start(tx, row, Mode.RUN)
 
 
 async def undo(tx: Tx, import_id: UUID) -> None:
@@ -111,13 +111,13 @@ async def undo(tx: Tx, import_id: UUID) -> None:
     tx.note("import.undo", [("import", import_id)], organisation=row.school_id)
 
 
-async def _start(tx: Tx, row: Row[Any]) -> None:
+async def _start(tx: Tx, row: Row[Any], mode: Mode) -> None:
     await tx.execute(delete(ImportOutcomeRow).where(ImportOutcomeRow.import_id == row.id))
     await _set(
         tx,
         row.id,
-        state=State.RUNNING.value,
-        mode=Mode.RUN.value,
+        state=(State.RUNNING if mode is Mode.RUN else State.CHECKING).value,
+        mode=mode.value,
         next_chunk=0,
         attempts=0,
         leased_until=None,
@@ -125,7 +125,7 @@ async def _start(tx: Tx, row: Row[Any]) -> None:
         **dict.fromkeys(OUTCOMES, 0),
     )
     await tx.execute(update(ImportChunkRow).where(ImportChunkRow.import_id == row.id).values(identities=None))
-    tx.note("import.run", [("import", row.id)], organisation=row.school_id)
+    tx.note(f"import.{mode.value}", [("import", row.id)], organisation=row.school_id)
 
 
 async def _lock(tx: Tx, import_id: UUID) -> Row[Any]:
