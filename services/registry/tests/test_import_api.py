@@ -1,4 +1,5 @@
 import io
+import tracemalloc
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -210,6 +211,23 @@ async def test_failed_rows_come_back_as_a_workbook_with_comments_that_can_be_men
     mended.pop()
     assert counts(await imported(sheets.xlsx(mended)))[1] == 1
     assert (await as_(tree.teacher).get(f"/v1/imports/{receipt['id']}/failures.xlsx")).status_code == 403
+
+
+async def test_a_workbook_of_many_failed_rows_never_stands_whole_in_memory(
+    imported: Importing, as_: Any, tree: Any
+) -> None:
+    receipt = await imported(sheets.text(table([a_row(n, 性别="男女") for n in range(1_500)])), "a.csv")
+    assert counts(receipt) == (1_500, 0, 0, 0, 0, 1_500)
+    client = as_(tree.registrar)
+    tracemalloc.start()
+    try:
+        answer = await client.get(f"/v1/imports/{receipt['id']}/failures.xlsx")
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 15_000_000
+    sheet = openpyxl.load_workbook(io.BytesIO(answer.content), read_only=True).active
+    assert [row[0] for row in sheet.iter_rows(values_only=True)] == ["原行号", *(str(n) for n in range(2, 1_502))]
 
 
 async def test_who_may_import_and_see_imports(imported: Importing, as_: Any, tree: Any) -> None:

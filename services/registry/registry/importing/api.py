@@ -1,6 +1,7 @@
 """Imports over HTTP."""
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -29,7 +30,7 @@ router = APIRouter(prefix="/v1/imports", tags=["imports"])
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 READERS = (Role.REGISTRAR, Role.TEACHER, Role.OFFICER, Role.VIEWER, Role.PROVINCE_ADMIN)
-_BATCH = 1_000
+_BATCH = 500
 
 Db = Annotated[Database, Depends(database)]
 Who = Annotated[Actor, Depends(current_actor)]
@@ -255,30 +256,25 @@ async def row_outcomes(
 @router.get("/{import_id}/failures.xlsx", dependencies=[allow(Role.REGISTRAR)], response_class=Response)
 async def failures(import_id: UUID, db: Db, actor: Who, vault: Safe) -> Response:
     """The rows that failed, as they were, with a comment on every wrong cell; the read is audited."""
-    failed: list[workbook.FailedRow] = []
+    book = workbook.FailedRows(sheet_headers())
     async with db.transaction(actor) as tx:
         row = await _own(tx, actor, import_id, "下载该导入的未导入行")
         after = 0
         while True:
             found, total = await queries.outcomes(tx, import_id, ("refused", "duplicate"), after=after, limit=_BATCH)
-            failed.extend(await asyncio.to_thread(_failed, vault, found))
+            await asyncio.to_thread(book.add, _failed(vault, found))
             if len(found) < _BATCH:
                 break
             after = found[-1].row
         tx.note("import.failures-read", [("import", import_id)], organisation=row.school_id, detail={"rows": total})
-    content = await asyncio.to_thread(workbook.failed_rows, sheet_headers(), failed)
+    content = await asyncio.to_thread(book.finished)
     return _download(content, f"failures-{import_id}.xlsx")
 
 
-def _failed(vault: Vault, found: Any) -> list[workbook.FailedRow]:
-    return [
-        workbook.FailedRow(
-            row.row,
-            _cells(vault, row),
-            [(HEADERS.get(each["field"], ""), each["text"]) for each in row.problems],
-        )
-        for row in found
-    ]
+def _failed(vault: Vault, found: Sequence[Row[Any]]) -> Iterator[workbook.FailedRow]:
+    for row in found:
+        faults = [(HEADERS.get(each["field"], ""), each["text"]) for each in row.problems]
+        yield workbook.FailedRow(row.row, _cells(vault, row), faults)
 
 
 def _cells(vault: Vault, row: Row[Any]) -> dict[str, str]:

@@ -35,29 +35,52 @@ class FailedRow:
     """Header ("" for the row as a whole) and sentence."""
 
 
-def failed_rows(headers: Sequence[str], failed: Iterable[FailedRow]) -> bytes:
-    """An .xlsx of the failed rows, in the columns of the import sheet, so that it can be mended and uploaded again."""
-    columns = (ROW_HEADER, *headers, FAULTS_HEADER)
-    place = {header: index for index, header in enumerate(columns)}
-    comments: list[tuple[int, int, str]] = []
-    sheet = io.StringIO()
-    sheet.write(
-        f'{_HEAD}<worksheet xmlns="{_MAIN}" xmlns:r="{_RELATED}"><sheetViews><sheetView workbookViewId="0">'
-        '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/></sheetView></sheetViews>'
-        f'<cols><col min="1" max="{len(columns)}" width="16" style="1" customWidth="1"/></cols><sheetData>'
-    )
-    sheet.write(_row(1, columns, set(), 2))
-    for number, row in enumerate(failed, 2):
-        said = "\n".join(dict.fromkeys(sentence for _, sentence in row.faults))
-        by_column: dict[int, list[str]] = {}
-        for header, sentence in row.faults:
-            by_column.setdefault(place.get(header, 0), []).append(sentence)
-        values = (str(row.number), *(row.texts.get(header, "") for header in headers), said)
-        sheet.write(_row(number, values, set(by_column), 1))
-        if len(comments) < MOST_COMMENTS:
-            comments.extend((number, column, "\n".join(found)) for column, found in sorted(by_column.items()))
-    sheet.write("</sheetData>" + ('<legacyDrawing r:id="rId1"/>' if comments else "") + "</worksheet>")
-    return _package(sheet.getvalue(), comments)
+class FailedRows:
+    """An .xlsx of the failed rows, in the columns of the import sheet, so that it can be mended and uploaded again.
+
+    Rows are compressed as they are added: a sheet of fifty thousand is never whole in memory.
+    """
+
+    def __init__(self, headers: Sequence[str]) -> None:
+        self._headers = headers
+        columns = (ROW_HEADER, *headers, FAULTS_HEADER)
+        self._place = {header: index for index, header in enumerate(columns)}
+        self._rows = 1
+        self._comments: list[tuple[int, int, str]] = []
+        self._out = io.BytesIO()
+        self._archive = zipfile.ZipFile(self._out, "w", zipfile.ZIP_DEFLATED, compresslevel=3)
+        self._sheet = self._archive.open("xl/worksheets/sheet1.xml", "w", force_zip64=True)
+        self._write(
+            f'{_HEAD}<worksheet xmlns="{_MAIN}" xmlns:r="{_RELATED}"><sheetViews><sheetView workbookViewId="0">'
+            '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/></sheetView></sheetViews>'
+            f'<cols><col min="1" max="{len(columns)}" width="16" style="1" customWidth="1"/></cols><sheetData>'
+            + _row(1, columns, set(), 2)
+        )
+
+    def add(self, failed: Iterable[FailedRow]) -> None:
+        """These rows come next."""
+        for row in failed:
+            self._rows += 1
+            said = "\n".join(dict.fromkeys(sentence for _, sentence in row.faults))
+            wrong: dict[int, list[str]] = {}
+            for header, sentence in row.faults:
+                wrong.setdefault(self._place.get(header, 0), []).append(sentence)
+            values = (str(row.number), *(row.texts.get(header, "") for header in self._headers), said)
+            self._write(_row(self._rows, values, set(wrong), 1))
+            if len(self._comments) < MOST_COMMENTS:
+                self._comments.extend((self._rows, column, "\n".join(found)) for column, found in sorted(wrong.items()))
+
+    def finished(self) -> bytes:
+        """The workbook; nothing can be added any more."""
+        self._write("</sheetData>" + ('<legacyDrawing r:id="rId1"/>' if self._comments else "") + "</worksheet>")
+        self._sheet.close()
+        for name, content in _parts(self._comments).items():
+            self._archive.writestr(name, content if name.endswith(".vml") else _HEAD + content)
+        self._archive.close()
+        return self._out.getvalue()
+
+    def _write(self, text: str) -> None:
+        self._sheet.write(text.encode())
 
 
 def _row(number: int, values: Sequence[str], wrong: set[int], style: int) -> str:
@@ -74,7 +97,8 @@ def _text(value: str) -> str:
     return escape(value.translate(_FORBIDDEN).encode("utf-8", "replace").decode())
 
 
-def _package(sheet: str, comments: Sequence[tuple[int, int, str]]) -> bytes:
+def _parts(comments: Sequence[tuple[int, int, str]]) -> dict[str, str]:
+    """What a workbook has beside its sheet: name → content."""
     parts = {
         "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types">'
         '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
@@ -97,12 +121,7 @@ def _package(sheet: str, comments: Sequence[tuple[int, int, str]]) -> bytes:
         )
         parts["xl/comments1.xml"] = _comments(comments)
         parts["xl/drawings/vmlDrawing1.vml"] = _drawing(comments)
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
-        for name, content in parts.items():
-            archive.writestr(name, content if name.endswith(".vml") else _HEAD + content)
-        archive.writestr("xl/worksheets/sheet1.xml", sheet)
-    return out.getvalue()
+    return parts
 
 
 def _relations(*targets: tuple[str, str]) -> str:
