@@ -11,8 +11,9 @@ from sqlalchemy import select, update
 from chassis.sealing import Vault
 from chassis.transaction import Database
 from contracts import topics
+from contracts.refusal import Refusal
 from contracts.values import Role
-from registry.account import commands
+from registry.account import commands, queries
 from registry.account.models import AttemptRow, CredentialRow, SessionRow
 from registry.account.passwords import Passwords
 from registry.founding import found_province
@@ -89,6 +90,33 @@ async def test_an_initial_password_serves_once(as_: Any, tree: Any, web: Any) ->
     assert (await sign_in(web, "liuli01", issued["initial_password"])).status_code == 201
     second = await sign_in(web, "liuli01", issued["initial_password"])
     assert (second.status_code, second.json()["code"]) == (401, "sign-in-refused")
+
+
+async def test_of_two_who_use_an_initial_password_at_once_one_is_let_in(as_: Any, tree: Any, web: Any) -> None:
+    issued = await issue(as_, tree)
+    answers = await asyncio.gather(*(sign_in(web, "liuli01", issued["initial_password"]) for _ in range(2)))
+    assert sorted(answer.status_code for answer in answers) == [201, 401]
+    refused = next(answer for answer in answers if answer.status_code == 401)
+    assert refused.json()["code"] == "sign-in-refused"
+
+
+async def test_who_chooses_a_password_while_it_is_reset_or_chosen_is_refused(
+    as_: Any, tree: Any, web: Any, database: Database
+) -> None:
+    await settle(web, await issue(as_, tree))
+    async with database.snapshot() as tx:
+        seen = await queries.credential(tx, login="liuli01")
+    assert seen is not None
+    async with database.transaction() as tx:
+        await commands.reset_password(tx, seen.account_id, await Passwords().hash("another, given by the province"))
+    for late, code in (
+        (lambda tx: commands.change_password(tx, seen, None, "$hers$"), "wrong-old-password"),
+        (lambda tx: commands.open_session(tx, seen, "token", None), "sign-in-refused"),
+    ):
+        with pytest.raises(Refusal) as refused:
+            async with database.transaction() as tx:
+                await late(tx)
+        assert refused.value.code == code
 
 
 async def test_an_initial_password_is_good_for_72_hours(as_: Any, tree: Any, web: Any, database: Database) -> None:
@@ -328,7 +356,9 @@ async def test_a_weaker_hash_is_made_anew_at_sign_in(
             password_hash=weaker,
             display_name="刘莉",
         )
-        await commands.change_password(tx, account_id, None, weaker)
+        await tx.execute(
+            update(CredentialRow).where(CredentialRow.account_id == account_id).values(initial=False, expires_at=None)
+        )
     assert (await sign_in(web, "liuli01", CHOSEN)).status_code == 201
     async with database.snapshot() as tx:
         stored = await tx.scalar(select(CredentialRow.hash).where(CredentialRow.account_id == account_id))

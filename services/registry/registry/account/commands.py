@@ -5,8 +5,9 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Row, delete, select, true, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.elements import ColumnElement
 
 from chassis import crash
 from chassis.sealing import Vault
@@ -15,9 +16,9 @@ from contracts import topics
 from contracts.refusal import NotFound
 from contracts.values import Role
 from registry.account import domain
-from registry.account.errors import LoginTaken, OwnAccount, TooManyAttempts
+from registry.account.errors import LoginTaken, OwnAccount, SignInRefused, TooManyAttempts, WrongOldPassword
 from registry.account.models import AccountRow, AttemptRow, CredentialRow, PersonRow, SessionRow
-from registry.account.queries import LivingSession, sealed_name, session, token_hash
+from registry.account.queries import Credential, LivingSession, sealed_name, session, token_hash
 from registry.organisation import queries as organisations
 from registry.organisation.domain import KIND_NAMES
 
@@ -78,18 +79,16 @@ async def reset_password(tx: Tx, account_id: UUID, password_hash: str) -> None:
     tx.note("account.reset-password", [("account", account_id)], organisation=row.organisation_id)
 
 
-async def change_password(tx: Tx, account_id: UUID, session_id: UUID | None, password_hash: str) -> None:
-    """The account has a password of its owner's choice, and her other sessions end."""
+async def change_password(tx: Tx, seen: Credential, session_id: UUID | None, password_hash: str) -> None:
+    """The account has a password of its owner's choice, and her other sessions end.
+
+    Raises WrongOldPassword when the password that was compared is not the account's any more.
+    """
+    account_id = seen.account_id
     row = await _lock(tx, account_id)
-    chosen = {
-        "account_id": account_id,
-        "hash": password_hash,
-        "initial": False,
-        "used_at": None,
-        "expires_at": None,
-        "changed_at": tx.now,
-    }
-    await tx.upsert(CredentialRow, [chosen], key=["account_id"])
+    chosen = {"hash": password_hash, "initial": False, "used_at": None, "expires_at": None, "changed_at": tx.now}
+    if not await _replace(tx, seen, chosen):
+        raise WrongOldPassword
     await _end_sessions(tx, account_id, "password-changed", but=session_id)
     tx.note("account.change-password", [("account", account_id)], organisation=row.organisation_id)
 
@@ -119,9 +118,14 @@ async def enable(tx: Tx, account_id: UUID) -> None:
 
 
 async def open_session(
-    tx: Tx, account_id: UUID, token: str, address: str | None, *, initial: bool, newer_hash: str | None = None
+    tx: Tx, seen: Credential, token: str, address: str | None, *, newer_hash: str | None = None
 ) -> UUID:
-    """The id of a new session for a sign-in that fitted; a first password is spent by it."""
+    """The id of a new session for a sign-in that fitted; a first password is spent by it.
+
+    Raises SignInRefused when what was compared is not the account's password any more, or was spent meanwhile: of two
+    who sign in with a first password at once, one is let in.
+    """
+    account_id = seen.account_id
     session_id = tx.new_id()
     row = {
         "id": session_id,
@@ -134,10 +138,11 @@ async def open_session(
     }
     await tx.execute(insert(SessionRow).values(**row))
     await tx.execute(update(AccountRow).where(AccountRow.id == account_id).values(last_sign_in_at=tx.now))
-    if initial:
-        await tx.execute(update(CredentialRow).where(CredentialRow.account_id == account_id).values(used_at=tx.now))
-    elif newer_hash is not None:
-        await tx.execute(update(CredentialRow).where(CredentialRow.account_id == account_id).values(hash=newer_hash))
+    used_at = tx.now if seen.initial else None
+    values = {"used_at": used_at, "hash": newer_hash or CredentialRow.hash}
+    if not await _replace(tx, seen, values, CredentialRow.used_at.is_(None)):
+        raise SignInRefused
+    if newer_hash is not None:
         crash.point("login.after_rehash")
     tx.note("session.open", [("account", account_id), ("session", session_id)])
     return session_id
@@ -222,6 +227,18 @@ def _initial(tx: Tx, account_id: UUID, password_hash: str) -> dict[str, Any]:
         "expires_at": tx.now + domain.INITIAL_PASSWORD_LASTS,
         "changed_at": tx.now,
     }
+
+
+async def _replace(
+    tx: Tx, seen: Credential, values: Mapping[str, Any], while_it_is: ColumnElement[bool] = true()
+) -> bool:
+    """Whether the password that was compared was still the account's; it then has these values."""
+    result = await tx.execute(
+        update(CredentialRow)
+        .where(CredentialRow.account_id == seen.account_id, CredentialRow.changed_at == seen.changed_at, while_it_is)
+        .values(**values)
+    )
+    return result.rowcount == 1
 
 
 async def _person(tx: Tx, vault: Vault, person_id: UUID | None, display_name: str | None) -> UUID:

@@ -50,6 +50,8 @@ class Credential:
     initial: bool
     used_at: datetime | None
     expires_at: datetime | None
+    changed_at: datetime
+    """Tells one password of the account from the next; hashing the same one anew leaves it."""
     may_act: bool
 
     def is_spent(self, now: datetime) -> bool:
@@ -134,7 +136,13 @@ async def credential(tx: Tx, *, login: str | None = None, account_id: UUID | Non
     if row is None:
         return None
     return Credential(
-        row.account_id, row.hash, row.initial, row.used_at, row.expires_at, may_act=row.disabled_at is None
+        row.account_id,
+        row.hash,
+        row.initial,
+        row.used_at,
+        row.expires_at,
+        row.changed_at,
+        may_act=row.disabled_at is None,
     )
 
 

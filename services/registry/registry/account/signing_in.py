@@ -31,7 +31,7 @@ async def sign_in(db: Database, passwords: Passwords, login: str, password: str,
     token = new_session_token()
     async with db.transaction() as tx:
         await commands.forgive_attempt(tx, login, address)
-        await commands.open_session(tx, stored.account_id, token, address, initial=stored.initial, newer_hash=newer)
+        await commands.open_session(tx, stored, token, address, newer_hash=newer)
     return SignedIn(token, stored.account_id, stored.initial)
 
 
@@ -48,9 +48,9 @@ async def choose_password(
         await commands.count_attempt(tx, f"account {account_id}", None)
         stored = await queries.credential(tx, account_id=account_id)
     fits, _ = await passwords.fits(old, stored.hash if stored else None)
-    if not fits:
+    if stored is None or not fits:
         raise WrongOldPassword
     hashed = await passwords.hash(new)
     async with db.transaction() as tx:
         await commands.forgive_attempt(tx, f"account {account_id}", None)
-        await commands.change_password(tx, account_id, session_id, hashed)
+        await commands.change_password(tx, stored, session_id, hashed)
