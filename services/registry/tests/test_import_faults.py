@@ -133,6 +133,25 @@ async def test_an_import_that_fails_again_and_again_is_given_up_with_the_remedy(
     assert await count(database, StudentRow) == 0
 
 
+async def test_an_undo_that_is_given_up_leaves_the_import_done_and_can_be_asked_for_again(
+    as_: Any, tree: Any, database: Any, job: ImportJob
+) -> None:
+    import_id = await uploaded(as_, tree, 50)
+    await job.work(import_id)
+    client, path = as_(tree.registrar), f"/v1/imports/{import_id}"
+    assert (await client.post(f"{path}/undo")).json()["state"] == "undoing"
+    async with database.transaction() as tx:
+        await tx.execute(text("UPDATE import SET attempts = 5"))
+    await job.work(import_id)
+    given_up = (await client.get(path)).json()
+    assert (given_up["state"], given_up["created"], given_up["undone"]) == ("done", 50, 0)
+    assert given_up["refusal"] is None
+    assert (await client.post(f"{path}/undo")).json()["state"] == "undoing"
+    await job.work(import_id)
+    undone = (await client.get(path)).json()
+    assert (undone["state"], undone["undone"]) == ("undone", 50)
+
+
 class Away(Inbox):
     """A storage that nobody reaches."""
 

@@ -82,6 +82,10 @@ class ImportJob:
             await commands.release(tx, held.id, held.lease, until, counts=counts)
 
     async def _give_up(self, held: Row[Any]) -> None:
+        if held.state == State.UNDOING:
+            async with self._database.transaction(uploader(held)) as tx:
+                await commands.give_up_undo(tx, held.id, held.lease)
+            return
         sentence = "系统多次尝试仍未能完成该导入，已停止。已导入的行不受影响。请重新上传；如仍不行，请联系系统管理员。"
         async with self._database.transaction(uploader(held)) as tx:
             await commands.refuse(tx, held.id, held.lease, "interrupted", sentence)
