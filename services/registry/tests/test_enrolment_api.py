@@ -8,7 +8,9 @@ from sqlalchemy import text
 from chassis.testing import deliver
 from chassis.transaction import Database
 from contracts.review import RequestApproved, RequestReturned
+from contracts.values import OrganisationKind
 from registry.main import subscribers
+from registry.organisation import commands as organisation_commands
 from registry.student import commands as student_commands
 from registry.student.commands import Entry
 from tests.harness.people import a_guardian, a_record, undocumented
@@ -164,6 +166,23 @@ async def test_what_was_changed_since_the_return_is_marked(
     )  # fmt: skip
     (glance,) = (await as_(tree.officer).post("/v1/requests/lookup", json={"ids": [str(again.request_id)]})).json()
     assert (glance["changed"], glance["submission_number"]) == (True, 2)
+
+
+async def test_a_request_is_read_by_who_stands_above_the_authority_it_was_submitted_to(
+    pupils: Pupils, as_: Any, tree: Any, database: Database
+) -> None:
+    async with database.transaction(tree.admin) as tx:
+        zone = organisation_commands.NewOrganisation(
+            OrganisationKind.ZONE, "肥东经济开发区社会发展局", "340122000001", tree.other_county, "340122"
+        )
+        zone_id = await organisation_commands.create(tx, zone)
+        await organisation_commands.hand_over(tx, tree.school, zone_id, tx.now.date())
+    (submission,) = await pupils.submitted()
+    path = f"/v1/requests/{submission.request_id}"
+    assert (await as_(tree.other_officer).get(path)).status_code == 200
+    assert (await as_(tree.other_registrar).get(path)).status_code == 404
+    asked = {"ids": [str(submission.request_id)]}
+    assert len((await as_(tree.other_officer).post("/v1/requests/lookup", json=asked)).json()) == 1
 
 
 async def test_a_page_of_requests_is_looked_up_masked_and_only_as_far_as_seen(

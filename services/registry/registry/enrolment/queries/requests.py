@@ -31,14 +31,18 @@ class Likeness:
 async def visible(tx: Tx, actor: Actor, request_ids: Collection[UUID]) -> list[UUID]:
     """Those of the requests that the actor may see, in the order asked for. One statement.
 
-    A request is seen by who sees its school today, and by the authority that it was submitted to: an open case keeps
-    its authority when the school gets another.
+    A request is seen by who sees its school today, by the authority that it was submitted to, and by who stands above
+    that one: an open case keeps its authority when the school gets another, and is escalated or handed upwards from
+    there. Further review hands no case, for registry does not hear where one went.
     """
     reach = organisations.within(actor.organisation_id, tx.now.date())
     rows = await tx.rows(
         select(SubmissionRow.request_id).where(
             among(SubmissionRow.request_id, request_ids),
-            or_(SubmissionRow.school_id.in_(reach), SubmissionRow.authority_id == actor.organisation_id),
+            or_(
+                SubmissionRow.school_id.in_(reach),
+                SubmissionRow.authority_id.in_(organisations.below(actor.organisation_id)),
+            ),
         )
     )
     seen = {row.request_id for row in rows}
