@@ -306,6 +306,16 @@ async def test_a_role_of_another_kind_of_organisation_is_refused(as_: Any, tree:
     assert (answer.status_code, answer.json()["code"]) == (422, "role-does-not-fit")
 
 
+@pytest.mark.parametrize(("role", "name"), [("school.registrar", "学校学籍管理员"), ("school.teacher", "教师")])
+async def test_who_works_at_a_campus_has_her_account_at_the_school(as_: Any, tree: Any, role: str, name: str) -> None:
+    body = {"login": "feigang01", "organisation_id": str(tree.campus), "roles": [role], "display_name": "赵敏"}
+    answer = await as_(tree.admin).post("/v1/accounts", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "role-of-the-centre")
+    assert answer.json()["detail"] == (
+        f"分校由中心校统一管理，“{name}”的账号须建在中心校。请把所属单位改为该分校的中心校。"
+    )
+
+
 async def test_a_login_is_given_once_and_a_repeat_does_not_show_the_password_again(
     as_: Any, tree: Any, key: Any
 ) -> None:

@@ -78,7 +78,7 @@ def test_a_login_of_another_form_is_refused(raw: str) -> None:
         (Role.OFFICER, OrganisationKind.ZONE, True),
         (Role.OFFICER, OrganisationKind.SCHOOL, False),
         (Role.REGISTRAR, OrganisationKind.SCHOOL, True),
-        (Role.REGISTRAR, OrganisationKind.CAMPUS, True),
+        (Role.TEACHER, OrganisationKind.COUNTY, False),
         (Role.REGISTRAR, OrganisationKind.COUNTY, False),
     ],
 )

@@ -40,8 +40,8 @@ async def create(
 ) -> UUID:
     """The id of a new account, of a new person or, with `person_id`, of one who has accounts already.
 
-    Its first password serves once within 72 hours. Raises WrongLogin, WrongName, LoginTaken, RoleDoesNotFit, NotFound.
-    Source: art. 6.
+    Its first password serves once within 72 hours. Raises WrongLogin, WrongName, LoginTaken, RoleDoesNotFit,
+    RoleOfTheCentre, NotFound. Source: art. 6, art. 7.
     """
     login = domain.login(login)
     place = (await organisations.places(tx, [organisation_id])).get(organisation_id)

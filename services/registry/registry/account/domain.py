@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from contracts.values import AUTHORITY_KINDS, OrganisationKind, Role
-from registry.account.errors import RoleDoesNotFit, SessionOver, WeakPassword, WrongLogin, WrongName
+from registry.account.errors import RoleDoesNotFit, RoleOfTheCentre, SessionOver, WeakPassword, WrongLogin, WrongName
 
 INITIAL_PASSWORD_LASTS = timedelta(hours=72)
 SESSION_IDLE = timedelta(minutes=30)
@@ -34,15 +34,15 @@ ROLE_NAMES: Mapping[Role, str] = {
     Role.REGISTRAR: "学校学籍管理员",
     Role.TEACHER: "教师",
 }
-_SCHOOL_KINDS = frozenset({OrganisationKind.SCHOOL, OrganisationKind.CAMPUS})
+_SCHOOL = frozenset({OrganisationKind.SCHOOL})
 ROLE_KINDS: Mapping[Role, frozenset[OrganisationKind]] = {
     Role.PROVINCE_ADMIN: frozenset({OrganisationKind.PROVINCE}),
     Role.OFFICER: AUTHORITY_KINDS,
     Role.VIEWER: AUTHORITY_KINDS,
-    Role.REGISTRAR: _SCHOOL_KINDS,
-    Role.TEACHER: _SCHOOL_KINDS,
+    Role.REGISTRAR: _SCHOOL,
+    Role.TEACHER: _SCHOOL,
 }
-"""Where a role may be held. Source: art. 4, art. 6."""
+"""Where a role may be held. A campus has no accounts: its school manages it. Source: art. 4, art. 6, art. 7."""
 
 CONTEXT_WORDS = (
     "student", "school", "teacher", "registry", "registrar", "password", "passwd", "admin", "administrator", "welcome",
@@ -79,10 +79,11 @@ def display_name(raw: str) -> str:
 
 
 def check_roles(roles: Iterable[Role], kind: OrganisationKind, kind_name: str) -> None:
-    """Raise RoleDoesNotFit for the first role that this kind of organisation cannot have."""
+    """Raise RoleDoesNotFit, RoleOfTheCentre for the first role that this kind of organisation cannot have."""
     for role in roles:
         if kind not in ROLE_KINDS[role]:
-            raise RoleDoesNotFit(ROLE_NAMES[role], kind_name)
+            managed = kind is OrganisationKind.CAMPUS and ROLE_KINDS[role] == _SCHOOL
+            raise RoleOfTheCentre(ROLE_NAMES[role]) if managed else RoleDoesNotFit(ROLE_NAMES[role], kind_name)
 
 
 def check_password(password: str, context: Iterable[str] = ()) -> None:

@@ -92,6 +92,17 @@ class RoleDoesNotFit(Refusal):
         super().__init__("role-does-not-fit", f"“{role}”不能授予{kind}的账号。请更正角色或所属单位。", field="roles")
 
 
+class RoleOfTheCentre(Refusal):
+    """Whoever works at a campus has her account at its school. Source: art. 7."""
+
+    def __init__(self, role: str) -> None:
+        super().__init__(
+            "role-of-the-centre",
+            f"分校由中心校统一管理，“{role}”的账号须建在中心校。请把所属单位改为该分校的中心校。",
+            field="organisation_id",
+        )
+
+
 class OwnAccount(Refusal):
     """Nobody disables herself, or resets her own password past the old one."""
 

@@ -150,7 +150,7 @@ async def find(
 ) -> Classes:
     """The classes of a school, the actor's own when nothing is said, by 班号."""
     async with db.snapshot() as tx:
-        school_id = school or await _own_school(tx, actor)
+        school_id = school or await organisations.own_school(tx, actor)
         await organisations.require_sight(tx, actor, school_id, "学校")
         rows, total = await queries.details(tx, school_id, campus_id=campus, closed=closed, offset=offset, limit=limit)
         return Classes(items=await _shown(tx, vault, rows), total=total)
@@ -169,7 +169,7 @@ async def create(body: NewClass, db: Db, actor: Who, vault: Safe, key: Key) -> C
     """A school forms a class within its plan. Source: art. 10, art. 16."""
 
     async def act() -> Class:
-        school_id = body.school_id or await _own_school(tx, actor)
+        school_id = body.school_id or await organisations.own_school(tx, actor)
         await organisations.require_own_school(tx, actor, school_id, "在该学校建班")
         new = commands.NewClass(**body.model_dump(exclude={"school_id"}))
         return await _one(tx, vault, await commands.create(tx, vault, school_id, new))
@@ -228,14 +228,6 @@ async def set_plan(school_id: UUID, body: NewPlan, db: Db, actor: Who) -> Plans:
         await organisations.require_authority_over(tx, actor, school_id, "批准该学校的班级数")
         await commands.set_plan(tx, school_id, body.stage, body.entry_year, body.classes)
         return await _plans(tx, school_id)
-
-
-async def _own_school(tx: Tx, actor: Actor) -> UUID:
-    """The school of the actor, or of her campus. Raises NotFound for an authority."""
-    own = (await organisations.schools(tx, [actor.organisation_id])).get(actor.organisation_id)
-    if own is None:
-        raise NotFound("学校")
-    return own.centre_id
 
 
 async def _school_of(tx: Tx, actor: Actor, class_id: UUID) -> UUID:

@@ -15,7 +15,6 @@ from chassis.ids import new_id
 from chassis.sealing import Vault
 from chassis.transaction import Database, Tx
 from contracts.record import sheet_headers
-from contracts.refusal import NotFound
 from contracts.values import Role
 from registry.importing import commands, domain, queries, rows, workbook
 from registry.importing.domain import OUTCOMES, STATE_NAMES, Mode, State
@@ -170,7 +169,7 @@ async def upload(
 ) -> Accepted:
     """A sheet of new pupils, .xlsx, .xls or .csv. The same file again while it is under way is the same import."""
     async with db.snapshot() as tx:
-        school_id = school or await _own_school(tx, actor)
+        school_id = school or await organisations.own_school(tx, actor)
         await organisations.require_own_school(tx, actor, school_id, "为该学校导入学生")
     received = Upload(request)
     import_id = new_id()
@@ -197,7 +196,7 @@ async def history(
 ) -> Imports:
     """The imports of a school, newest first; reasons only with a single import."""
     async with db.snapshot() as tx:
-        school_id = school or await _own_school(tx, actor)
+        school_id = school or await organisations.own_school(tx, actor)
         await organisations.require_sight(tx, actor, school_id, "学校")
         found, total = await queries.history(tx, school_id, offset, limit)
         return Imports(items=[_shown(vault, row, []) for row in found], total=total)
@@ -334,14 +333,6 @@ async def _own(tx: Tx, actor: Actor, import_id: UUID, what: str) -> Row[Any]:
     row = await _seen(tx, actor, import_id)
     await organisations.require_own_school(tx, actor, row.school_id, what)
     return row
-
-
-async def _own_school(tx: Tx, actor: Actor) -> UUID:
-    """The school of the actor, or of her campus. Raises NotFound for an authority."""
-    own = (await organisations.schools(tx, [actor.organisation_id])).get(actor.organisation_id)
-    if own is None:
-        raise NotFound("学校")
-    return own.centre_id
 
 
 def _download(content: bytes, name: str) -> Response:

@@ -310,7 +310,7 @@ async def finish_undo(tx: Tx, import_id: UUID, lease_id: UUID) -> None:
 
 
 async def give_up_undo(tx: Tx, import_id: UUID, lease_id: UUID) -> None:
-    """The import is done again, less what was taken back; an undo that is asked for anew goes on where this one ended."""
+    """The import is done again, less what was taken back; another undo goes on where this one ended."""
     row = await hold(tx, import_id, lease_id)
     await _set(tx, import_id, state=State.DONE.value, lease=None, leased_until=None)
     tx.note("import.undo-given-up", [("import", import_id)], organisation=row.school_id)

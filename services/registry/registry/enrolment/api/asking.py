@@ -48,7 +48,7 @@ async def school_of(tx: Tx, actor: Actor, asked: UUID | None) -> UUID:
 
 async def own_school(tx: Tx, actor: Actor, asked: UUID | None, what: str) -> UUID:
     """The actor's own school. Raises NotFound for one that she does not see, NotAllowed for another."""
-    school_id = asked or await school_of(tx, actor, None)
+    school_id = asked or await organisations.own_school(tx, actor)
     await organisations.require_own_school(tx, actor, school_id, what)
     return school_id
 

@@ -74,10 +74,18 @@ async def require_sight(tx: Tx, actor: Actor, organisation_id: UUID, what: str =
         raise NotFound(what)
 
 
+async def own_school(tx: Tx, actor: Actor) -> UUID:
+    """The school of the actor. Raises NotFound for an authority."""
+    place = (await places(tx, [actor.organisation_id])).get(actor.organisation_id)
+    if place is None or place.kind is not OrganisationKind.SCHOOL:
+        raise NotFound("学校")
+    return place.id
+
+
 async def require_own_school(tx: Tx, actor: Actor, school_id: UUID, what: str) -> None:
-    """Raise NotFound unless the actor sees the school, NotAllowed unless it is hers: the school, or her campus's."""
+    """Raise NotFound unless the actor sees the school, NotAllowed unless it is hers."""
     await require_sight(tx, actor, school_id, "学校")
-    if actor.organisation_id != school_id and school_id != await _centre(tx, actor.organisation_id):
+    if actor.organisation_id != school_id:
         raise NotAllowed(what)
 
 

@@ -38,14 +38,10 @@ class Fault(BaseModel):
 
 
 async def own_school(tx: Tx, actor: Actor, asked: UUID | None, what: str) -> UUID:
-    """The actor's own school, or her campus's. Raises NotFound, or NotAllowed for another that she sees."""
-    if asked is None:
-        found = (await organisations.schools(tx, [actor.organisation_id])).get(actor.organisation_id)
-        if found is None:
-            raise NotFound("学校")
-        asked = found.centre_id
-    await organisations.require_own_school(tx, actor, asked, what)
-    return asked
+    """The actor's own school. Raises NotFound, or NotAllowed for another that she sees."""
+    school_id = asked or await organisations.own_school(tx, actor)
+    await organisations.require_own_school(tx, actor, school_id, what)
+    return school_id
 
 
 async def seen(tx: Tx, actor: Actor, student_id: UUID) -> queries.Pupil:
