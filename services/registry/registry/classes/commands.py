@@ -261,6 +261,7 @@ async def _school(tx: Tx, school_id: UUID) -> organisations.School:
     school = (await organisations.schools(tx, [school_id])).get(school_id)
     if school is None or school.kind is not OrganisationKind.SCHOOL:
         raise NotASchool
+    school.require_open(tx.now.date())
     return school
 
 

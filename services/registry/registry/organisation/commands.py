@@ -18,6 +18,7 @@ from registry.organisation.errors import (
     AuthorityNotAuthority,
     ChangedMeanwhile,
     CodeTaken,
+    EndsBeforeItBegins,
     NotASchool,
     SchoolingInThePast,
     StillInUse,
@@ -122,7 +123,7 @@ async def edit(tx: Tx, organisation_id: UUID, changes: Mapping[str, Any], versio
     """The organisation with other contents: every field of arts 8 and 9 but its kind, codes, parent and 主管单位.
 
     `valid_until` ends it. Raises ChangedMeanwhile unless `version` is the one that is stored, UnknownCode,
-    WrongStages, WrongCode, StillInUse.
+    WrongStages, WrongCode, EndsBeforeItBegins, StillInUse.
     """
     row = await _lock(tx, organisation_id)
     if row.version != version:
@@ -136,7 +137,10 @@ async def edit(tx: Tx, organisation_id: UUID, changes: Mapping[str, Any], versio
             raise NotASchool
         wanted = [Stage(each) for each in stored.get("stages", row.stages)]
         stored["stages"] = [stage.value for stage in domain.stages(stored.get("category") or row.category, wanted)]
-    if stored.get("valid_until") is not None and await _has_living_children(tx, organisation_id, stored["valid_until"]):
+    until = stored.get("valid_until")
+    if until is not None and until < row.valid_from:
+        raise EndsBeforeItBegins(row.valid_from)
+    if until is not None and await _has_living_children(tx, organisation_id, until):
         raise StillInUse(row.name)
     await tx.execute(
         update(OrganisationRow).where(OrganisationRow.id == organisation_id).values(version=version + 1, **stored)

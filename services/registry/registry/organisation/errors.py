@@ -91,6 +91,30 @@ class ChangedMeanwhile(Refusal):
         super().__init__("changed-meanwhile", f"{what}已被他人修改。请刷新页面，核对最新内容后再保存。")
 
 
+class SchoolNotOpen(Refusal):
+    """The school has ended, or has yet to begin: nothing new is done in it."""
+
+    status = 409
+
+    def __init__(self, name: str, since: date, until: date | None, on: date) -> None:
+        if until is not None and on >= until:
+            what = f"{name}已于{until:%Y年%m月%d日}撤销，不能再办理学籍业务。"
+        else:
+            what = f"{name}自{since:%Y年%m月%d日}起设立，此前不能办理学籍业务。"
+        super().__init__("school-not-open", f"{what}请核对学校；日期有误的，请联系省级管理员更正。")
+
+
+class EndsBeforeItBegins(Refusal):
+    """An organisation ends after it has begun."""
+
+    def __init__(self, since: date) -> None:
+        super().__init__(
+            "ends-before-it-begins",
+            f"撤销日期不能早于设立日期{since:%Y年%m月%d日}。请更正撤销日期。",
+            field="valid_until",
+        )
+
+
 class StillInUse(Refusal):
     """An organisation cannot end while others stand below it."""
 

@@ -91,6 +91,7 @@ async def _sender(tx: Tx, school_id: UUID) -> _Sender:
     calendar.require_open(WindowKind.ENTRY, today)
     assert tx.actor is not None
     school = (await organisations.schools(tx, [school_id]))[school_id]
+    school.require_open(today)
     authority_id = (await organisations.authority_of(tx, [school_id], today))[school_id]
     return _Sender(school, authority_id, calendar.school_year, tx.actor.person_id, tx.actor.account_id)
 

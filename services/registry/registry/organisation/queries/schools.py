@@ -12,6 +12,7 @@ from chassis.rows import among, listed
 from chassis.transaction import Tx
 from contracts.values import OrganisationKind, Schooling, Stage
 from registry.organisation import domain
+from registry.organisation.errors import SchoolNotOpen
 from registry.organisation.models import AuthorityLinkRow, OrganisationRow, SchoolingRow
 from registry.organisation.queries.sight import holds_on
 
@@ -52,6 +53,11 @@ class School:
     def exists(self, on: date) -> bool:
         """Whether it is open on that day."""
         return self.valid_from <= on and (self.valid_until is None or on < self.valid_until)
+
+    def require_open(self, on: date) -> None:
+        """Raise SchoolNotOpen unless it is open on that day."""
+        if not self.exists(on):
+            raise SchoolNotOpen(self.name, self.valid_from, self.valid_until, on)
 
 
 async def authority_of(tx: Tx, school_ids: Iterable[UUID], on: date) -> dict[UUID, UUID | None]:

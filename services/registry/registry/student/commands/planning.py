@@ -108,7 +108,7 @@ async def plan(
 ) -> Planned:
     """What is to become of the entries as far as reading can tell; with `locking`, own pupils are held.
 
-    Raises TooMany, NotFound and, where it must be the season, WindowClosed or WindowNotYetOpen.
+    Raises TooMany, NotFound, SchoolNotOpen and, where it must be the season, WindowClosed or WindowNotYetOpen.
     """
     if len(entries) > MOST_AT_ONCE:
         raise TooMany(MOST_AT_ONCE)
@@ -127,12 +127,12 @@ async def plan(
 
 
 async def _campuses(tx: Tx, about: Setting, entries: Sequence[Entry]) -> dict[str, UUID | None]:
-    """学校标识码 that may stand in the sheet → campus, None for the school itself."""
+    """学校标识码 that may stand in the sheet → living campus, None for the school itself."""
     known: dict[str, UUID | None] = {about.school.code: None}
     others = {entry.school_code for entry in entries if entry.school_code} - known.keys()
     if others:
         for code, found in (await organisations.schools_by_code(tx, others)).items():
-            if found.centre_id == about.school.id:
+            if found.centre_id == about.school.id and found.exists(tx.now.date()):
                 known[code] = found.id
     return known
 

@@ -27,10 +27,11 @@ class Setting:
 
 
 async def setting(tx: Tx, school_id: UUID) -> Setting:
-    """The school and its calendar. Raises NotFound for what is no school, NoSchoolYear."""
+    """The school and its calendar. Raises NotFound for what is no school, SchoolNotOpen, NoSchoolYear."""
     found = (await organisations.schools(tx, [school_id])).get(school_id)
     if found is None or found.centre_id != school_id:
         raise NotFound("学校")
+    found.require_open(tx.now.date())
     calendar = await calendars.calendar_of(tx, school_id)
     school = School(
         id=found.id,
