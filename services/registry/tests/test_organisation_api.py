@@ -108,6 +108,20 @@ async def test_a_wrong_code_is_refused_in_words(as_: Any, tree: Any) -> None:
     assert answer.json()["detail"] == "学校标识码应为10位数字，第3、4位为34，例如2134000001。请核对后重新填写。"
 
 
+async def test_a_school_keeps_the_type_that_its_code_says(as_: Any, tree: Any) -> None:
+    admin, path = as_(tree.admin), f"/v1/organisations/{tree.other_school}"
+    body = {**NEW, "parent_id": str(tree.county)}
+    for wrong in ({"code": "1134000009"}, {"code": "3134000009"}, {"category": "311"}):
+        answer = await admin.post("/v1/organisations", json={**body, **wrong})
+        assert (answer.status_code, answer.json()["code"]) == (422, "wrong-school-type"), wrong
+    nowhere = await admin.post("/v1/organisations", json={**body, "region_code": "999999"})
+    assert (nowhere.status_code, nowhere.json()["code"]) == (422, "unknown-code")
+    moved = await admin.patch(path, json={"version": 1, "category": "311"})
+    assert (moved.status_code, moved.json()["code"]) == (422, "wrong-school-type")
+    point = await admin.patch(path, json={"version": 1, "category": "218"})
+    assert (point.status_code, point.json()["category"]) == (200, "218")
+
+
 async def test_a_school_without_a_category_is_refused_in_words(as_: Any, tree: Any) -> None:
     body = {field: value for field, value in NEW.items() if field != "category"}
     for said in ({}, {"category": None}, {"category": ""}):

@@ -87,8 +87,58 @@ def test_codes_of_another_form_are_refused(kind: Kind, code: str) -> None:
 def test_a_region_is_stored_with_twelve_digits() -> None:
     assert domain.region("340121") == "340121000000"
     assert domain.region("340121103000") == "340121103000"
-    with pytest.raises(Refusal):
+    with pytest.raises(Refusal) as short:
         domain.region("3401")
+    assert short.value.code == "wrong-code"
+
+
+@pytest.mark.parametrize("code", ["340176", "340000", "340100", "341882"])
+def test_a_zone_a_city_and_the_province_are_regions_too(code: str) -> None:
+    assert domain.region(code) == f"{code}000000"
+
+
+@pytest.mark.parametrize("code", ["999999", "340199000000", "110101", "341822"])
+def test_a_region_that_nobody_knows_is_refused(code: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        domain.region(code)
+    assert (refused.value.code, refused.value.sentence) == (
+        "unknown-code",
+        f"所在地行政区划码没有代码“{code}”。请从列表中选择。",
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "category"),
+    [
+        ("2134000001", "211"),
+        ("2134000001", "218"),
+        ("3134000001", "312"),
+        ("3434000001", "341"),
+        ("3434000001", "345"),
+        ("3734000001", "371"),
+        ("5134000001", "512"),
+        ("3134000001", "219"),  # a primary class attached to a junior school
+    ],
+)
+def test_the_code_of_a_school_begins_like_its_category(code: str, category: str) -> None:
+    domain.check_category(code, category)
+
+
+@pytest.mark.parametrize(("code", "category"), [("2134000001", "311"), ("3134000001", "211"), ("3134000001", "342")])
+def test_a_code_of_another_type_of_school_is_refused(code: str, category: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        domain.check_category(code, category)
+    assert refused.value.code == "wrong-school-type"
+
+
+@pytest.mark.parametrize("kind", [Kind.SCHOOL, Kind.CAMPUS])
+def test_a_kindergartens_code_is_no_schools(kind: Kind) -> None:
+    with pytest.raises(Refusal) as refused:
+        domain.check_code(kind, "1134000001")
+    assert refused.value.sentence == (
+        "学校标识码的前两位表示学校类型，应为21（小学）、31（初中）、34（高中）、37（工读学校）、51（特殊教育学校）。"
+        "请核对学校标识码和学校类别；类型变更的学校须使用新的学校标识码。"
+    )
 
 
 def test_a_nine_year_school_runs_two_stages_unless_it_says_one() -> None:

@@ -69,8 +69,8 @@ async def create(tx: Tx, new: NewOrganisation) -> UUID:
     """The id of a new authority, school or campus.
 
     A school gets the next three-digit number of its county unless one is given, its stages from 学校类别, and its
-    主管单位 from the day it begins. Raises WrongParent, WrongCode, UnknownCode, CategoryMissing, WrongStages,
-    CodeTaken, AuthorityNotAuthority, NotFound for an unknown parent. Source: art. 6 to art. 9.
+    主管单位 from the day it begins. Raises WrongParent, WrongCode, WrongSchoolType, UnknownCode, CategoryMissing,
+    WrongStages, CodeTaken, AuthorityNotAuthority, NotFound for an unknown parent. Source: art. 6 to art. 9.
     """
     parent = await _lock(tx, new.parent_id) if new.parent_id else None
     domain.check_place(new.kind, OrganisationKind(parent.kind) if parent else None)
@@ -81,6 +81,8 @@ async def create(tx: Tx, new: NewOrganisation) -> UUID:
     is_school = new.kind is OrganisationKind.SCHOOL
     below_authority = new.kind not in AUTHORITY_KINDS
     stages = domain.stages(new.category or "", new.stages) if is_school else ()
+    if is_school:
+        domain.check_category(new.code, new.category or "")
     county_code = region_code[:6] if below_authority else None
     row: dict[str, Any] = {
         "id": organisation_id,
@@ -123,7 +125,7 @@ async def edit(tx: Tx, organisation_id: UUID, changes: Mapping[str, Any], versio
     """The organisation with other contents: every field of arts 8 and 9 but its kind, codes, parent and 主管单位.
 
     `valid_until` ends it. Raises ChangedMeanwhile unless `version` is the one that is stored, UnknownCode,
-    WrongStages, WrongCode, EndsBeforeItBegins, StillInUse.
+    WrongStages, WrongCode, WrongSchoolType, EndsBeforeItBegins, StillInUse.
     """
     row = await _lock(tx, organisation_id)
     if row.version != version:
@@ -136,7 +138,9 @@ async def edit(tx: Tx, organisation_id: UUID, changes: Mapping[str, Any], versio
         if row.kind != OrganisationKind.SCHOOL:
             raise NotASchool
         wanted = [Stage(each) for each in stored.get("stages", row.stages)]
-        stored["stages"] = [stage.value for stage in domain.stages(stored.get("category") or row.category, wanted)]
+        category = stored.get("category") or row.category
+        domain.check_category(row.code, category)
+        stored["stages"] = [stage.value for stage in domain.stages(category, wanted)]
     until = stored.get("valid_until")
     if until is not None and until < row.valid_from:
         raise EndsBeforeItBegins(row.valid_from)

@@ -14,6 +14,7 @@ from registry.organisation.errors import (
     UnknownCode,
     WrongCode,
     WrongParent,
+    WrongSchoolType,
     WrongStages,
 )
 
@@ -58,6 +59,10 @@ CODE_SETS: Mapping[str, str] = {
 }
 """Field of an organisation → the code set it is taken from."""
 
+SCHOOL_TYPES: Mapping[str, str] = {"21": "小学", "31": "初中", "34": "高中", "37": "工读学校", "51": "特殊教育学校"}
+"""First two digits of 学校标识码 of a school that keeps a registry of pupils; a 学校类别 begins with the same two."""
+ATTACHED = frozenset({"219", "319", "349", "519"})
+"""Categories of classes attached to a school of another type, whose code they bear."""
 SCHOOL_CODE_PROVINCE = "34"
 LAST_SCHOOL_NUMBER = 999
 
@@ -81,7 +86,8 @@ def check_place(kind: Kind, parent: Kind | None) -> None:
 def check_code(kind: Kind, code: str) -> None:
     """Raise WrongCode unless the code has the form of its kind: 12 digits 单位代码, 10 digits 学校标识码 of Anhui.
 
-    A campus may have none.
+    A campus may have none. Raises WrongSchoolType for the code of a kindergarten or of anything else without pupils of
+    ours.
     """
     if kind in AUTHORITY_KINDS:
         if not (len(code) == 12 and code.isascii() and code.isdigit() and code.startswith("34")):
@@ -90,12 +96,22 @@ def check_code(kind: Kind, code: str) -> None:
         len(code) == 10 and code.isascii() and code.isdigit() and code[2:4] == SCHOOL_CODE_PROVINCE
     ):
         raise WrongCode("学校标识码", "10位数字，第3、4位为34，例如2134000001")
+    elif code and code[:2] not in SCHOOL_TYPES:
+        raise WrongSchoolType("、".join(f"{digits}（{name}）" for digits, name in SCHOOL_TYPES.items()))
+
+
+def check_category(code: str, category: str) -> None:
+    """Raise WrongSchoolType unless 学校标识码 and 学校类别 are of one type: another type is another code."""
+    if category not in ATTACHED and code[:2] != category[:2]:
+        raise WrongSchoolType(f"{category[:2]}（学校类别为“{codes.SETS['办学类型'].name_of(category)}”）")
 
 
 def region(code: str) -> str:
-    """The 12-digit region for one of 6 or 12 digits. Raises WrongCode for anything else."""
+    """The 12-digit region for one of 6 or 12 digits. Raises WrongCode for anything else, UnknownCode outside Anhui."""
     if not (len(code) in (6, 12) and code.isascii() and code.isdigit()):
         raise WrongCode("所在地行政区划码", "6位或12位数字，例如340121或340121000000")
+    if not codes.region_name(code):
+        raise UnknownCode("所在地行政区划码", code)
     return code.ljust(12, "0")
 
 

@@ -20,6 +20,17 @@ class WrongCode(Refusal):
         super().__init__("wrong-code", f"{what}应为{form}。请核对后重新填写。", field=what)
 
 
+class WrongSchoolType(Refusal):
+    """The first two digits of 学校标识码 say another type of school."""
+
+    def __init__(self, allowed: str) -> None:
+        super().__init__(
+            "wrong-school-type",
+            f"学校标识码的前两位表示学校类型，应为{allowed}。请核对学校标识码和学校类别；类型变更的学校须使用新的学校标识码。",
+            field="code",
+        )
+
+
 class UnknownCode(Refusal):
     """A value is not in its code set."""
 
