@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -54,8 +54,8 @@ def break_it(folder: Path, build: Build) -> None:
         file.write_text(source.replace(change.is_, change.would_be))
 
 
-async def failing(folder: Path, tests: Sequence[str]) -> Sequence[str]:
-    """Those of the tests that fail in this copy.
+async def failing(folder: Path, tests: Sequence[str]) -> Mapping[str, str]:
+    """Those of the tests that fail in this copy, with what they say: the exception, then where it was raised.
 
     Raises RuntimeError with pytest's words when they did not all run: a build that cannot start proves nothing.
     """
@@ -81,33 +81,46 @@ async def failing(folder: Path, tests: Sequence[str]) -> Sequence[str]:
     cases = list(ElementTree.parse(report).iter("testcase"))
     if len(cases) != len(tests) or any(case.find("error") is not None for case in cases):
         raise RuntimeError(said.decode()[-3000:])
-    failed = {str(case.get("name")) for case in cases if case.find("failure") is not None}
-    return [test for test in tests if test.rpartition("::")[2] in failed]
+    failed = {
+        str(case.get("name")): f"{failure.get('message')}\n{failure.text}"
+        for case in cases
+        if (failure := case.find("failure")) is not None
+    }
+    return {test: failed[name] for test in tests if (name := test.rpartition("::")[2]) in failed}
 
 
-async def tried(build: Build | None, tests: Sequence[str], turn: asyncio.Semaphore) -> bool:
-    """Whether the copy shows what it must: a broken one fails, the good one does not. It says so."""
+def is_caught(said: str, assertion: str) -> bool:
+    """Whether a test failed at that assertion of its own: who fails of anything else has not seen the mistake."""
+    lines = [line.removeprefix(">").strip() for line in said.splitlines() if line.startswith(">")]
+    return said.startswith(("AssertionError", "assert ")) and any(line.startswith(assertion) for line in lines)
+
+
+async def tried(build: Build | None, tests: Mapping[str, str], turn: asyncio.Semaphore) -> bool:
+    """Whether the copy shows what it must: a broken one fails as it should, the good one does not. It says so."""
     async with turn:
         with tempfile.TemporaryDirectory(prefix="broken-") as name:
             folder, began = Path(name), time.monotonic()
             await asyncio.to_thread(copy, folder)
             if build is not None:
                 break_it(folder, build)
-            found = await failing(folder, tests)
+            found = await failing(folder, list(tests))
             took = f"{time.monotonic() - began:.0f} s"
     if build is None:
         print(
             f"the good build: {'every test holds' if not found else 'FAILS ' + ', '.join(found)} ({took})", flush=True
         )
         return not found
-    print(f"{build.name}: {'caught by ' + ', '.join(found) if found else 'SURVIVED'} ({took})", flush=True)
-    return bool(found)
+    caught = [test for test, said in found.items() if is_caught(said, tests[test])]
+    print(f"{build.name}: {'caught by ' + ', '.join(caught) if caught else 'SURVIVED'} ({took})", flush=True)
+    for test in found.keys() - set(caught):
+        print(f"  {test} failed of something else:\n{found[test][-2000:]}", flush=True)
+    return len(caught) == len(tests)
 
 
 async def main() -> int:
     """Try the good build and every broken one. The exit code."""
     turn = asyncio.Semaphore(_AT_ONCE)
-    every = [test for build in BUILDS for test in build.caught_by]
+    every = {test: assertion for build in BUILDS for test, assertion in build.caught_by.items()}
     try:
         held = await asyncio.gather(
             tried(None, every, turn), *(tried(build, build.caught_by, turn) for build in BUILDS)
