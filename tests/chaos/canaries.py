@@ -27,19 +27,19 @@ _NAMES: Final = tuple(
         for encoding in ("utf-8", "gb18030", "utf-16-le", "utf-16-be")
         for form in (SURNAME.encode(encoding), SURNAME.encode(encoding).hex().encode())
     }
-    | {
-        SURNAME.encode("unicode_escape"),
-        SURNAME.encode("unicode_escape").upper().replace(b"\\U", b"\\u"),
-        quote(SURNAME).encode(),
-        quote(SURNAME).lower().encode(),
-    }
+    | {quote(SURNAME).encode(), quote(SURNAME).lower().encode()}
 )
+_ESCAPED: Final = (
+    b"".join(rb"\\+u(?i:%04x)" % ord(each) for each in SURNAME),
+    b"".join(rb"\\+x(?i:%02x)" % each for each in SURNAME.encode()),
+)
+"""As JSON and Python write it in ASCII; JSON within JSON has more backslashes."""
 _NUMBERS: Final = tuple(f"{region}{SEED:02}".encode() + rb"\d{11}[\dXx]" for region in (PUPIL_REGION, GUARDIAN_REGION))
 _PHONES: Final = PHONE.encode() + rb"\d{4}"
 _HEX: Final = tuple(
     each.hex().encode() + rb"(?:3\d){4}" for each in (PHONE.encode(), f"{PUPIL_REGION}{SEED:02}".encode())
 )
-PATTERN: Final = re.compile(b"|".join([*map(re.escape, _NAMES), *_NUMBERS, _PHONES, *_HEX]))
+PATTERN: Final = re.compile(b"|".join([*map(re.escape, _NAMES), *_ESCAPED, *_NUMBERS, _PHONES, *_HEX]))
 _PIECE: Final = 8 * 1024 * 1024
 _OVERLAP: Final = 64
 

@@ -1,4 +1,7 @@
-"""A stack with something of everything, made over the services' interfaces: two schools, each fate of a pupil once."""
+"""A stack with something of everything, made over the services' interfaces: two schools, each fate of a pupil once.
+
+One record that nobody can read, too: it has to be parked.
+"""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -10,6 +13,7 @@ from uuid import uuid4
 from rich.console import Console
 
 from contracts.record import CLASS_HEADER
+from contracts.topics import REQUEST
 from sample.clients import Person, Services
 from sample.county import AUTHORITY_SEATS, SCHOOLS, SchoolPlan
 from sample.faults import FAULTS
@@ -19,6 +23,7 @@ from sample.progress import Bars
 from sample.roster import Entered, Fate, Roster, roster, write_workbook
 from tests.chaos.check.invariants.clients import hash_of
 from tests.chaos.journal import Journal
+from tests.chaos.nemesis.poisoning import plant as poison
 from tests.harness.eventually import eventually
 from tests.harness.whole import WholeStack
 
@@ -125,7 +130,11 @@ class Filling:
         drafts = sorted(each["id"] for each in await registrar.pages("registry", "/v1/students", status="draft"))
         await self._edit(registrar, drafts[0], "13912345678", journalled=True)
         await self._edit(registrar, drafts[1], "13912345679", journalled=False)
+        removing = self.journal.invoke(
+            "remove", str(uuid4()), account=registrar.account["id"], student=drafts[2], keyed=False
+        )
         await registrar.post("registry", f"/v1/students/{drafts[2]}/remove", {"version": 1})
+        self.journal.ok(removing)
         files = {"file": ("proof.pdf", PROOF, "application/pdf")}
         await registrar._call("registry", "POST", f"/v1/students/{drafts[3]}/evidence", files=files)
 
@@ -159,3 +168,4 @@ async def fill(stack: WholeStack, folder: Path, journals: Path) -> None:
     async with Services(stack.urls) as services:
         with Journal(journals / "filling.jsonl") as journal:
             await Filling(services, stack, folder, journal).run()
+            await poison(stack.about(), journal, REQUEST)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -76,6 +77,24 @@ class Garden:
                     f'BEGIN; DELETE FROM public."{table}"; INSERT INTO public."{table}" SELECT * FROM kept.rows;'
                     " DROP TABLE kept.rows; COMMIT"
                 )
+
+    @asynccontextmanager
+    async def appended(self, service: str, like: Any, entry: bytes, **columns: Any) -> AsyncIterator[None]:
+        """The audit with one more entry at the end of the chain of another, of which it has the columns."""
+        async with self.superuser(service) as connection:
+            head = await connection.fetchrow("SELECT seq, hash FROM audit_head WHERE chain = $1", like.chain)
+            seq = head.seq + 1
+            digest = sha256(head.hash + seq.to_bytes(8, "big") + entry).digest()
+            row = {**dict(like), "seq": seq, "entry": entry, "hash": digest, **columns}
+            places = ", ".join(f"${number}" for number in range(1, len(row) + 1))
+            change = "UPDATE audit_head SET seq = $2, hash = $3 WHERE chain = $1"
+            await connection.execute(f"INSERT INTO audit ({', '.join(row)}) VALUES ({places})", *row.values())
+            await connection.execute(change, like.chain, seq, digest)
+            try:
+                yield
+            finally:
+                await connection.execute("DELETE FROM audit WHERE chain = $1 AND seq = $2", like.chain, seq)
+                await connection.execute(change, like.chain, head.seq, head.hash)
 
     @contextmanager
     def written(self, path: Path, content: bytes) -> Iterator[None]:

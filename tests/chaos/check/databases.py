@@ -11,14 +11,12 @@ from uuid import UUID
 import asyncpg
 
 from chassis.sealing import SealBroken, Vault
+from tests.chaos.check import places
 from tests.chaos.check.tables import DELIVERY, OWN, OWN_SEALED, READABLE, SEALED
 
 _PAGE = 2000
-_WORDS = (
-    r"(?<![0-9A-Za-z])[GLgl]?\d{10,17}[\dXx](?![0-9A-Za-z])"
-    r"|[\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af·]{2,}"
-)
-"""What may be a number of a person, or holds a name."""
+_WORDS = f"{places.WORDS.pattern}|{places.ESCAPED}"
+"""What may be a number of a person, or holds a name, or is written so that only a program can read it."""
 _NAME = re.compile(r"[a-z_0-9]+")
 
 
@@ -92,7 +90,8 @@ class Snapshot:
             text = ", ".join(f'"{name}"::text' for name in names)
             statement = f"SELECT DISTINCT (regexp_matches(concat_ws(' ', {text}), $1, 'g'))[1] FROM \"{table}\""
             async for row in self.connection.cursor(statement, _WORDS, prefetch=_PAGE):
-                self.service.words.setdefault(row[0], f"{self.service.name}.{table}")
+                for word in places.words(row[0].encode()):
+                    self.service.words.setdefault(word, f"{self.service.name}.{table}")
 
 
 def _sealed_for(row: Any) -> UUID:

@@ -12,10 +12,13 @@ WORDS: Final = re.compile(
     "|[\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af·]{2,}"
 )
 """What may be a number of a person, or holds a name."""
-MAY_HOLD_WORDS: Final = re.compile(rb"[\xe3-\xf0]|\d{11}")
+MAY_HOLD_WORDS: Final = re.compile(rb"[\xe3-\xf0]|\d{11}|\\u|\\x|%[89a-fA-F]")
 """What bytes without any word never have: quicker to look for than the words."""
-_OVERLAP = 256
-_PIECE = 8 * 2**20
+ESCAPED: Final = r"(?:\\+u[0-9a-fA-F]{4})+|(?:(?:\\+x|%)[89a-fA-F][0-9a-fA-F])+"
+"""Characters as JSON, Python or a URL writes them where only ASCII may stand; in JSON within JSON there are more
+backslashes."""
+_ESCAPED: Final = re.compile(ESCAPED.encode())
+_HEX: Final = re.compile(rb"[0-9a-fA-F]{4}|[0-9a-fA-F]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,8 @@ class Nation:
 
     records: list[dict[str, Any]] = field(default_factory=list)
     pupils: dict[str, dict[str, Any]] = field(default_factory=dict)
-    numbered: set[str] = field(default_factory=set)
-    """Students who were issued a number."""
+    numbered: dict[str, str] = field(default_factory=dict)
+    """Student who was issued a number → the nation's keyed hash of it."""
     later: int = 0
     """Answers that it has not sent yet."""
     parked: int = 0
@@ -62,16 +65,28 @@ def logs(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.log*"))
 
 
+def words(raw: bytes) -> list[str]:
+    """Every word of a text that may be somebody's, however it is escaped: logs are JSON in ASCII."""
+    if not MAY_HOLD_WORDS.search(raw):
+        return []
+    found: list[str] = WORDS.findall(_ESCAPED.sub(_meant, raw).decode("utf-8", "replace"))
+    return found
+
+
+def _meant(escaped: re.Match[bytes]) -> bytes:
+    """The characters of an escaped run, as UTF-8; a half of a pair of surrogates that stands alone is none."""
+    digits = b"".join(_HEX.findall(escaped[0].replace(b"u", b" ").replace(b"x", b" ")))
+    meant = bytes.fromhex(digits.decode())
+    return meant.decode("utf-16-be", "replace").encode() if b"u" in escaped[0] else meant
+
+
 def words_of_files(paths: Iterable[Path], see: Callable[[str, str], None]) -> None:
-    """Every word of the files that may be somebody's: `see(word, file)`."""
+    """Every word of the files' lines that may be somebody's: `see(word, file)`."""
     for path in paths:
-        left = ""
         with path.open("rb") as file:
-            while piece := file.read(_PIECE):
-                text = left + piece.decode("utf-8", "replace")
-                for word in WORDS.findall(text):
-                    see(word, path.name)
-                left = text[-_OVERLAP:]
+            for line in file:
+                for word in words(line):
+                    see(word, f"log {path.name}")
 
 
 def nation(folder: Path) -> Nation | None:
@@ -88,7 +103,7 @@ def nation(folder: Path) -> Nation | None:
             found.records.append(dict(row))
         for row in memory.execute("SELECT student, epoch, version, hash, void FROM pupil"):
             found.pupils[row["student"]] = dict(row)
-        found.numbered = {row[0] for row in memory.execute("SELECT student FROM number")}
+        found.numbered = {row["student"]: row["blind"] for row in memory.execute("SELECT student, blind FROM number")}
         found.later = memory.execute("SELECT count(*) FROM later").fetchone()[0]
         found.parked = memory.execute("SELECT count(*) FROM parked").fetchone()[0]
     memory.close()

@@ -25,6 +25,8 @@ DELIVERY: Final[Mapping[str, str]] = {
     "audit_head": "SELECT chain, seq, hash FROM audit_head",
     "backend": "SELECT pid, state, xact_start < now() - interval '60 seconds' AS long, query FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    "lock": "SELECT pid, classid::bigint << 32 | objid::bigint AS key, coalesce(application_name, '') AS holder"
+    " FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND datname = current_database()",
     "prepared": "SELECT gid FROM pg_prepared_xacts WHERE database = current_database()",
     "setting": "SELECT name, setting FROM pg_settings WHERE name IN"
     " ('fsync', 'full_page_writes', 'synchronous_commit', 'data_checksums')",

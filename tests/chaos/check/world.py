@@ -176,9 +176,8 @@ class _Collector:
                 record.body = None
             plain = None
         for text in (plain, *(value for _, value in record.headers or ())):
-            if text is not None and places.MAY_HOLD_WORDS.search(text):
-                for word in places.WORDS.findall(text.decode("utf-8", "replace")):
-                    self.word(word, where)
+            for word in places.words(text or b""):
+                self.word(word, where)
         if record.envelope is None or record.topic.kind is not Kind.STATE:
             return
         known = self._newest.get(place := (record.topic.name, record.subject))
@@ -221,15 +220,15 @@ async def look(
         await asyncio.gather(*(each.read() for each in found))
     stored = places.objects(folder / "objects")
     for kept in stored:
-        for word in places.WORDS.findall(kept.key):
+        for word in places.words(kept.key.encode()):
             collector.word(word, f"file of {kept.service}")
     await asyncio.to_thread(places.words_of_files, places.logs(Path(stack["logs"])), collector.word)
     for service in services.values():
         for word, where in service.words.items():
             collector.word(word, where)
         for row in service["backend"]:
-            for word in places.WORDS.findall(row.query or ""):
-                collector.word(word, f"a statement in {service.name}")
+            for word in places.words((row.query or "").encode()):
+                collector.word(word, f"statement in {service.name}")
     return World(
         quiet, broker, services, stored, places.nation(folder / "objects"), operations, list(heads),
         collector.contents, collector.numbers, collector.frozen, collector.projections, collector.national_numbers,

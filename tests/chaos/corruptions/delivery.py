@@ -94,6 +94,19 @@ async def the_nation_took_what_it_says_it_refused(garden: Garden) -> AsyncIterat
             memory.execute("DROP TABLE kept")
 
 
+@plant("I16")
+async def another_number_than_the_nation_issued(garden: Garden) -> AsyncIterator[None]:
+    path = garden.folder / "objects" / "nation" / "nation.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as memory:
+        student, blind = memory.execute("SELECT student, blind FROM number ORDER BY student LIMIT 1").fetchone()
+        change = "UPDATE number SET blind = ? WHERE student = ?"
+        memory.execute(change, ("0" * 40, student))
+        try:
+            yield
+        finally:
+            memory.execute(change, (blind, student))
+
+
 @plant("I17")
 async def acknowledged_and_not_there(garden: Garden) -> AsyncIterator[None]:
     path = garden.journals / "liar.jsonl"
@@ -120,6 +133,16 @@ async def refused_and_there(garden: Garden) -> AsyncIterator[None]:
     [edit] = [each for each in garden.world.journals if each.op == "edit" and "values" in each.about]
     with Journal(path) as journal:
         journal.fail(journal.invoke("edit", uuid4(), **{name: edit.about[name] for name in ("student", "values")}))
+    yield
+    path.unlink()
+
+
+@plant("I17")
+async def removed_and_there(garden: Garden) -> AsyncIterator[None]:
+    path = garden.journals / "liar.jsonl"
+    draft = next(row for row in garden.world.registry["student"] if row.status == "draft")
+    with Journal(path) as journal:
+        journal.ok(journal.invoke("remove", uuid4(), student=draft.id))
     yield
     path.unlink()
 
@@ -152,6 +175,23 @@ async def a_row_without_an_outcome(garden: Garden) -> AsyncIterator[None]:
         yield
 
 
+@plant("I19")
+async def a_refused_import_that_miscounts(garden: Garden) -> AsyncIterator[None]:
+    """One that was interrupted keeps the rows that it has drafted, and counts them."""
+    statement = (
+        "UPDATE import SET state = 'refused', refusal_code = 'interrupted', rows = rows + 1"
+        " WHERE id = (SELECT min(id::text)::uuid FROM import WHERE state = 'done' AND created > 0)"
+    )
+    async with garden.changed("registry", "import", statement):
+        yield
+
+
+@plant("I20")
+async def poison_that_was_overlooked(garden: Garden) -> AsyncIterator[None]:
+    async with garden.changed("review", "parked", "DELETE FROM parked WHERE topic = 'registry.request.v1'"):
+        yield
+
+
 @plant("I20")
 async def held_up_by_nothing(garden: Garden) -> AsyncIterator[None]:
     statement = (
@@ -178,4 +218,11 @@ async def a_former_leader_writes(garden: Garden) -> AsyncIterator[None]:
 async def a_row_that_is_not_sent(garden: Garden) -> AsyncIterator[None]:
     statement = "UPDATE outbox SET published_at = NULL WHERE id = (SELECT max(id) FROM outbox)"
     async with garden.changed("sync", "outbox", statement):
+        yield
+
+
+@plant("I30")
+async def a_lock_that_nobody_lets_go(garden: Garden) -> AsyncIterator[None]:
+    async with garden.superuser("registry") as connection:
+        await connection.execute("SELECT pg_advisory_lock(7)")
         yield

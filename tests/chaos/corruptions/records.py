@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+from contracts.values import check_digit
 from registry.student import content
 from registry.student.commands.keys import number_index
 from tests.chaos.corruptions.places import A_DRAFT, APPROVED
@@ -91,6 +92,21 @@ async def a_copy_that_is_another(garden: Garden) -> AsyncIterator[None]:
         "UPDATE account_copy SET version = version + 1 WHERE id = (SELECT min(id::text)::uuid FROM account_copy)"
     )
     async with garden.changed("review", "account_copy", statement):
+        yield
+
+
+@plant("I8")
+async def another_number_than_sync_has_said(garden: Garden) -> AsyncIterator[None]:
+    """A good one, under its own index."""
+    vault = garden.world.registry.vault
+    row = next(
+        row for row in garden.world.registry["student_number"] if row.kind == "student" and row.status == "confirmed"
+    )
+    digits = garden.world.numbers[row.id][1:15] + "999"
+    other = f"G{digits}{check_digit(digits)}"
+    statement = "UPDATE student_number SET value_sealed = $2, value_index = $3 WHERE id = $1"
+    values = (row.id, content.seal_number(vault, other, row.id), number_index(vault, other))
+    async with garden.changed("registry", "student_number", statement, *values):
         yield
 
 

@@ -3,7 +3,8 @@
 import json
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 from uuid import uuid4
@@ -48,6 +49,17 @@ async def decided_by_another_office(garden: Garden) -> AsyncIterator[None]:
         yield
 
 
+@plant("I22")
+async def done_to_nobody_knows_whom(garden: Garden) -> AsyncIterator[None]:
+    """An entry of the chain that names no organisation."""
+    uploaded = next(row for row in garden.world.registry["audit"] if row.actions == ["import.upload"])
+    said = json.loads(uploaded.entry)
+    for note in said["notes"]:
+        note["organisation"] = None
+    async with garden.appended("registry", uploaded, json.dumps(said).encode(), organisations=[]):
+        yield
+
+
 @plant("I23")
 async def decided_on_her_own(garden: Garden) -> AsyncIterator[None]:
     statement = (
@@ -65,6 +77,13 @@ async def a_version_of_somebody_else(garden: Garden) -> AsyncIterator[None]:
         f" WHERE id <> student_version.account_id) WHERE student_id = ({A_DRAFT}) AND version = 1"
     )
     async with garden.changed("registry", "student_version", statement):
+        yield
+
+
+@plant("I24")
+async def a_version_with_two_entries(garden: Garden) -> AsyncIterator[None]:
+    edited = next(row for row in garden.world.registry["audit"] if row.actions == ["student.edit"])
+    async with garden.appended("registry", edited, edited.entry):
         yield
 
 
@@ -153,9 +172,26 @@ async def an_id_in_a_log(garden: Garden) -> AsyncIterator[None]:
 
 @plant("I26")
 async def a_name_in_a_log(garden: Garden) -> AsyncIterator[None]:
-    name = json.loads(next(iter(garden.world.contents.values())))["record"]["name"]
+    """As a service would log it: JSON in ASCII."""
+    with _logged(garden, f"no photo of {_a_name(garden, 3)}"):
+        yield
+
+
+@plant("I26")
+async def a_short_name_within_a_sentence_of_a_log(garden: Garden) -> AsyncIterator[None]:
+    with _logged(garden, f"学生{_a_name(garden, 2)}不存在"):
+        yield
+
+
+def _a_name(garden: Garden, length: int) -> str:
+    names: Iterator[str] = (json.loads(each)["record"]["name"] for each in garden.world.contents.values())
+    return next(name for name in names if len(name) == length)
+
+
+@contextmanager
+def _logged(garden: Garden, said: str) -> Iterator[None]:
     path = garden.folder / "logs" / "photo.log"
-    with garden.written(path, path.read_bytes() + f"no photo of {name}\n".encode()):
+    with garden.written(path, path.read_bytes() + (json.dumps({"event": said}) + "\n").encode()):
         yield
 
 

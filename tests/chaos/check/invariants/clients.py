@@ -34,6 +34,7 @@ def acknowledged(world: World) -> Iterator[str]:
                 yield f"{each} was refused, and its key is there"
     yield from _submitted(world)
     yield from _decided(world)
+    yield from _removed(world)
     yield from _edited(world)
     yield from _imported(world)
     yield from _photographed(world)
@@ -57,6 +58,14 @@ def _decided(world: World) -> Iterator[str]:
         for case in each.told.get("cases", ()):
             if final.get(case) != DECISIONS[each.op]:
                 yield f"{each} was acknowledged, and case {case} says {final.get(case)}"
+
+
+def _removed(world: World) -> Iterator[str]:
+    """Nothing leads out of being removed."""
+    status = {str(row.id): row.status for row in world.registry["student"]}
+    for each in _told(world, "remove"):
+        if (found := status.get(str(each.about["student"]))) != "removed":
+            yield f"{each} was acknowledged, and the pupil is {found}"
 
 
 def _edited(world: World) -> Iterator[str]:
@@ -154,7 +163,7 @@ def imports(world: World) -> Iterator[str]:
         if row.state in ("waiting", "reading", "checking", "running", "undoing"):
             yield f"import {row.id} is {row.state} and nothing goes on"
             continue
-        if row.state not in ("done", "checked", "undone"):
+        if row.state == "expired":
             continue
         counted = {name: row[name] for name in OUTCOMES}
         found = outcomes[row.id]

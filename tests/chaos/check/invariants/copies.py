@@ -12,7 +12,7 @@ from contracts.registry import PupilNumber, StudentRecordChanged
 from contracts.values import NumberKind, NumberStatus, Stage, StudentStatus
 from sync.national import SCHOOL_COLUMN, STUDENT_NUMBER_COLUMN, Projection, project
 from tests.chaos.check.registering import at_rest, invariant
-from tests.chaos.check.world import World
+from tests.chaos.check.world import CARRIED, World
 
 Known = dict[Any, tuple[Any, ...]]
 """Subject → what is known of it."""
@@ -68,6 +68,26 @@ def _pairs(world: World) -> Iterator[tuple[str, Known, Known]]:
     standings = {_id(about["enrolment_id"]): (about["standing"],) for about in _said(world, "sync.outcome.v1").values()}
     stand: Known = {row.id: (row.standing,) for row in world.registry["enrolment"] if row.standing}
     yield "registry's standings", standings, stand
+    yield from _numbers(world)
+
+
+def _numbers(world: World) -> Iterator[tuple[str, Known, Known]]:
+    """The 学籍号 that the nation issued, as sync says it, keeps it, and registry has taken it."""
+    said: Known = {
+        student: (about["number"],) for student, about in _said(world, "sync.outcome.v1").items() if about.get("number")
+    }
+    kept: Known = {student: (number,) for student, number in world.national_numbers.items()}
+    yield "sync's own numbers", said, kept
+    holders: dict[str, set[UUID]] = defaultdict(set)
+    carried: Known = {}
+    for row in world.registry["student_number"]:
+        number = world.numbers.get(row.id, "")
+        holders[number].add(row.student_id)
+        if (row.kind, row.issuer) == (NumberKind.STUDENT, "nation") and row.status in CARRIED:
+            carried[row.student_id] = (number,)
+    # A number that somebody else holds is a problem of whom it was issued to, and is not taken.
+    due = {student: numbers for student, numbers in said.items() if holders[numbers[0]] <= {student}}
+    yield "registry's numbers of the nation", {key: due[key] for key in due.keys() & world.pupils.keys()}, carried
 
 
 def _of(row: Any, names: tuple[str, ...]) -> tuple[Any, ...]:

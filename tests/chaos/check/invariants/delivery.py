@@ -11,6 +11,8 @@ from tests.chaos.check.topics import NO_PRODUCER, Log, Said
 from tests.chaos.check.world import SERVICES, World, planted
 
 OPEN = ("parked", "behind")
+LEADERS = ("relay", "chassis timers")
+"""The connections that hold an advisory lock for as long as they live, as they are called."""
 
 
 def _spoken(world: World) -> Iterator[tuple[Topic, Log, list[Any]]]:
@@ -188,6 +190,16 @@ def parking(world: World) -> Iterator[str]:
                     yield f"{name} applied version {row.version} of {place} over one that is parked"
 
 
+@invariant("I20", "poison that was planted is parked by everybody who hears it", at_rest)
+def planted_is_parked(world: World) -> Iterator[str]:
+    """Whoever parks nothing overlooks what he cannot read; settled by hand it is still known to have been parked."""
+    for topic, partition, offset in sorted(planted(world.journals)):
+        for name in sorted(BY_NAME[topic].readers & set(SERVICES)):
+            parked = {(row.topic, row.partition, row.offset) for row in world.services[name]["parked"]}
+            if (topic, partition, offset) not in parked:
+                yield f"{name} has not parked {topic}/{partition}@{offset}, which nobody can read"
+
+
 @invariant("I29", "whoever stopped leading writes no more", always)
 def fencing(world: World) -> Iterator[str]:
     """In every partition the tokens of the relays never fall."""
@@ -207,7 +219,7 @@ def fencing(world: World) -> Iterator[str]:
 
 @invariant("I30", "at rest nothing is on its way", at_rest)
 def at_a_standstill(world: World) -> Iterator[str]:
-    """Nothing unsent, unread, waiting, parked but what was planted; no forgotten transaction."""
+    """Nothing unsent, unread, waiting, parked but what was planted; no forgotten transaction, no lock but leaders'."""
     yield from standstill(world)
     ours = planted(world.journals)
     for name, service in world.services.items():
@@ -219,6 +231,9 @@ def at_a_standstill(world: World) -> Iterator[str]:
         for row in service["backend"]:
             if row.state == "idle in transaction" and row.long:
                 yield f"{name} has a transaction that was forgotten open by backend {row.pid}"
+        for row in service["lock"]:
+            if row.holder not in LEADERS:
+                yield f"{name} has an advisory lock {row.key} of backend {row.pid}, which leads nothing"
 
 
 def standstill(world: World) -> Iterator[str]:

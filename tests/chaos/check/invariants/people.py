@@ -1,5 +1,6 @@
 """Who may do what to whom, as everything that was done says."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
@@ -10,6 +11,11 @@ from tests.chaos.check.registering import always, invariant
 from tests.chaos.check.world import World
 
 DECIDE = {"authority.officer", "province.admin"}
+OF_NO_PLACE = {
+    "session.open", "session.end", "parked.seen", "parked.correct", "parked.replay", "parked.drop", "epoch.begin",
+    "outbox.respeak",
+}  # fmt: skip
+"""What is done to no organisation's own: everything else names whose it was done to."""
 
 
 class _Tree:
@@ -46,6 +52,9 @@ def subtrees(world: World) -> Iterator[str]:
         for row in service["audit"]:
             if row.organisation_id is None:
                 continue
+            for note in json.loads(row.entry)["notes"]:
+                if note["organisation"] is None and note["action"] not in OF_NO_PLACE:
+                    yield f"{name}'s audit {row.chain}/{row.seq}: {note['action']} names no organisation"
             on = row.at.astimezone(ZONE).date()
             if all(tree.reaches(row.organisation_id, place, on) for place in row.organisations):
                 continue

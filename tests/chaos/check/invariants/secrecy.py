@@ -22,6 +22,8 @@ ORPHANS_KEPT: Final = {"archive": 2.5, "imports": 2.5, "photo": 26.0, "evidence"
 """Folder → hours for which an object may stand without a row: one, and until its turn to be swept comes."""
 _HAN: Final = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af·]+")
 _LONGEST_NAME: Final = 12
+_SPARING: Final = ("log ", "statement in ", "file of ")
+"""Where so few Chinese characters stand that two of them, within others, are somebody's name and no chance."""
 _KEYS: Final = {
     "photo": re.compile(r"(photo|archive)/[0-9a-f]{2}/[0-9a-f-]{36}/[0-9a-f]{64}"),
     "registry": re.compile(r"(evidence|imports)/[0-9a-f]{2}/[0-9a-f-]{36}"),
@@ -37,15 +39,15 @@ def no_plaintext(world: World) -> Iterator[str]:
             digits = word.lstrip("GgLl")
             if word in numbers or (len(digits) == 18 and born_on(digits.upper())):
                 yield f"a number of a person in {where}"
-        elif word in names or any(_inside(word, names)):
+        elif word in names or any(_inside(word, names, 2 if where.startswith(_SPARING) else 3)):
             yield f"a name of a person in {where}"
 
 
-def _inside(words: str, names: set[str]) -> Iterator[bool]:
-    """Names of three characters and more within a run; two characters are too often something else."""
+def _inside(words: str, names: set[str], shortest: int) -> Iterator[bool]:
+    """Names of so many characters and more within a run: where much is written, two are too often something else."""
     longest = min(len(words), _LONGEST_NAME + 1)
     for start in range(len(words)):
-        for end in range(start + 3, min(len(words), start + longest) + 1):
+        for end in range(start + shortest, min(len(words), start + longest) + 1):
             if words[start:end] in names:
                 yield True
 

@@ -2,9 +2,10 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from nation.wire import Keys
 from tests.chaos.check.registering import at_rest, invariant
 from tests.chaos.check.world import World
 
@@ -20,22 +21,31 @@ def both_memories(world: World) -> Iterator[str]:
     judged: dict[str, dict[tuple[int, int, str], Any]] = defaultdict(dict)
     for record in world.nation.records:
         judged[record["student"]][record["epoch"], record["version"], record["hash"]] = record
+    blind = Keys(world.keys["nation"], "sync.national-record.v1").blind
     spoken: dict[str, set[tuple[int, int, str]]] = {}
     silent = {record["student"] for record in world.nation.records if record["silent"] and record["taken"]}
     for row in world.sync["national_pupil"]:
         student = str(row.student_id)
         said = json.loads(row.spoken)
         spoken[student] = {(epoch, version, content) for epoch, version, content, _ in said}
-        yield from _of_pupil(world, row, said, judged.pop(student, {}), silent)
+        yield from _of_pupil(world, row, said, judged.pop(student, {}), silent, blind)
     for student in judged:
         yield f"the nation knows {student}, of whom it was told nothing"
     yield from _receipts(world, spoken)
 
 
 def _of_pupil(
-    world: World, row: Any, said: list[Any], judged: dict[tuple[int, int, str], Any], silent: set[str]
+    world: World,
+    row: Any,
+    said: list[Any],
+    judged: dict[tuple[int, int, str], Any],
+    silent: set[str],
+    blind: Callable[[str], str],
 ) -> Iterator[str]:
-    """`silent`: pupils of whom the nation took something without saying so; its copy may be newer than we know."""
+    """`silent`: pupils of whom the nation took something without saying so; its copy may be newer than we know.
+
+    `blind`: the nation's keyed hash of a number.
+    """
     assert world.nation is not None
     student = str(row.student_id)
     taken = []
@@ -61,6 +71,9 @@ def _of_pupil(
         yield f"the nation's copy of {student} is not the version that it took last"
     if (row.number_blind is not None) != (student in world.nation.numbered) and row.ended_at is None:
         yield f"a number of {student} is known to one side only"
+    number = world.national_numbers.get(row.student_id)
+    if number is not None and world.nation.numbered.get(student, blind(number)) != blind(number):
+        yield f"the number of {student} is another than the nation issued"
 
 
 def _receipts(world: World, spoken: dict[str, set[tuple[int, int, str]]]) -> Iterator[str]:
