@@ -1,6 +1,7 @@
 """What several files of the rig stand on."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,22 +10,37 @@ import pytest
 from services.chassis.tests.conftest import make_topics, migrate, write_keys
 from services.chassis.tests.rig import Rig
 from tests.chaos import parts
+from tests.harness.whole import temporary_folder
 
 MakeRig = Callable[..., Awaitable[Rig]]
+PASSED = pytest.StashKey[bool]()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Note how a part of the rig ended, for the page of a run."""
+    """Note how a part of the rig ended, for the page of a run, and for who keeps the evidence of a failure."""
     report = yield
+    if report.when == "call":
+        item.stash[PASSED] = report.passed
     mark = item.get_closest_marker("part")
     if mark is not None and (report.when == "call" or not report.passed):
         part, dose = mark.args
         why = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
         parts.note(part, item.nodeid, dose, report.outcome, report.duration, why.removeprefix("Skipped: "))
     return report
+
+
+@pytest.fixture
+def folder(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """For a whole stack, gone once the test has passed: of one that fails logs, journals and databases are evidence."""
+    found = temporary_folder(request.path.stem.removeprefix("test_"))
+    yield found
+    if request.node.stash.get(PASSED, False):
+        shutil.rmtree(found, ignore_errors=True)
+    else:
+        print(f"the evidence stays in {found}")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from chassis.crash import POINTS
 from tests.chaos import parts
-from tests.chaos.nemesis.processes import RARE
+from tests.chaos.nemesis.processes import RARE, SERVERS
 from tests.chaos.standing import ROOT
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ RECOVERY: Final[Mapping[str, float]] = {
     "broker": 20.0,
 }
 """What is back → seconds that 99 of 100 may take."""
+ENOUGH: Final = 0.9
+"""Share of a dose of which less has shown too little, though everything held."""
 STARTED: Final = 20.0
 """The same where everything died at once: that is a start of the whole system, and has the seconds of one."""
 
@@ -53,6 +55,7 @@ def report(run: "Run") -> dict[str, Any]:
     alone = parts.told(run.tier.number)
     recovery = recoveries(faults)
     hit = Counter(fault["point"] for fault in faults if fault["point"])
+    held_to = targets(run, faults, recovery, hit)
     operations: dict[str, Counter[str]] = defaultdict(Counter)
     for each in run.rounds:
         for op, outcomes in each.operations.items():
@@ -67,7 +70,10 @@ def report(run: "Run") -> dict[str, Any]:
         "rounds_wanted": run.tier.rounds,
         "versions": run.versions,
         "folder": str(run.folder.relative_to(ROOT) if run.folder.is_relative_to(ROOT) else run.folder),
-        "targets": targets(run, faults, recovery, hit),
+        "targets": held_to,
+        "doses_missed": [each["name"] for each in held_to if each["dose"] is not None and not each["held"]],
+        "too_little": [each["name"] for each in held_to if each["dose"] is not None and each["dose"] < ENOUGH],
+        "in_the_middle": dict(sum((Counter(each.in_the_middle) for each in run.rounds), Counter())),
         "parts": alone,
         "recovery": recovery,
         "faults": _table(Counter((fault["target"], fault["kind"]) for fault in faults)),
@@ -88,8 +94,10 @@ def recoveries(faults: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """What was back after kill -9 → how soon: alone, beside other faults, and with all others.
 
     Alone is what began while no other fault was under way, and was back before another began. Told apart are a process
-    that its keeper begins again, and a program whose keeper died too.
+    that its keeper begins again, and a program whose keeper died too. Consumers that were struck again before they had
+    consumed are in no quantile, and are counted.
     """
+    struck: Counter[tuple[str, str]] = Counter()
     begun = sorted(fault["at"] for fault in faults)
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: {"alone": [], "beside others": [], AT_ONCE: []})
     for fault in faults:
@@ -98,22 +106,31 @@ def recoveries(faults: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 seconds = math.inf if spent is None else spent
                 joined = bisect_right(begun, fault["at"] + seconds) - bisect_right(begun, fault["at"])
                 place = AT_ONCE if fault.get("at_once") else "beside others" if fault["others"] or joined else "alone"
-                found[what + FROM_NOTHING * fault.get("whole", False)][place].append(seconds)
+                found[what + _begun(fault)][place].append(seconds)
+            if fault.get("struck_again"):
+                place = AT_ONCE if fault.get("at_once") else "beside others"
+                struck["consumer" + _begun(fault), place] += 1
+                found["consumer" + _begun(fault)].setdefault(place, [])
     return [
         {
             "what": what, "how": how, "times": len(some), "p50": quantile(some, 0.5), "p99": quantile(some, 0.99),
-            "max": _finite(max(some)), "never": sum(math.isinf(each) for each in some),
+            "max": _finite(max(some, default=math.inf)), "never": sum(math.isinf(each) for each in some),
+            "struck_again": struck[what, how],
             "target": STARTED if how == AT_ONCE and what in RECOVERY else RECOVERY.get(what),
         }
         for what, groups in sorted(found.items())
         for how, some in groups.items()
-        if some
+        if some or struck[what, how]
     ]  # fmt: skip
 
 
+def _begun(fault: Mapping[str, Any]) -> str:
+    return FROM_NOTHING if fault.get("whole", False) and fault["target"] not in SERVERS else ""
+
+
 def quantile(some: Sequence[float], share: float) -> float | None:
-    """The smallest value that so large a share does not exceed; None where that is for ever."""
-    ordered = sorted(some)
+    """The smallest value that so large a share does not exceed; None where that is for ever, or nothing is known."""
+    ordered = sorted(some) or [math.inf]
     return _finite(ordered[max(0, math.ceil(share * len(ordered)) - 1)])
 
 
@@ -128,6 +145,7 @@ def targets(
     dose = run.tier.dose
     kinds = Counter(fault["kind"] for fault in faults)
     killed = Counter(fault["target"] for fault in faults if fault["kind"] == "kill")
+    sessions = sum(each["target"] == "postgres" and each.get("whole", False) for each in faults)
     violated = sum(count for each in run.rounds for count, _ in each.violations.values())
     lost = sum(each.violations.get("I17", [0])[0] for each in run.rounds)
     delivered = len(run.rounds[-1].redelivered) + 1 if run.rounds else 0
@@ -137,6 +155,7 @@ def targets(
         _target("Acknowledged operations lost (RPO)", 0, lost, lost == 0 and bool(run.rounds)),
         _at_least("kill -9 of any process, crash points too", run.tier.kills, kinds["kill"] + kinds["crash"]),
         _at_least("… of PostgreSQL", dose.postgres, killed["postgres"]),
+        {**_at_least("… of PostgreSQL with every session of it", min(1, dose.postgres), sessions), "dose": None},
         _at_least("… of the broker", dose.broker, killed["kafka"]),
         _at_least("SIGSTOP beyond session or lease", dose.stops, kinds["stop"]),
         _at_least("SIGTERM, then kill -9", dose.terminations, kinds["terminate"]),
@@ -144,12 +163,13 @@ def targets(
         _at_least("Rounds ended at rest and checked", run.tier.rounds, len(run.rounds)),
     ]
     if run.tier.rounds > 1:  # in one round chance does not come by all of them; they have a test of their own
-        found.append(_at_least("Crash points hit at random", len(common), len(common & hit.keys())))
+        chance = _at_least("Crash points hit at random", len(common), len(common & hit.keys()))
+        found.append({**chance, "dose": None})
     if len(run.rounds) < run.tier.rounds:
         found = [each if each["held"] or not each["counts"] else {**each, "verdict": "so far"} for each in found]
     for what in RECOVERY:
         for each in recovery:
-            if each["what"] == what:
+            if each["what"] == what and each["times"]:
                 within = each["target"]
                 said = "never" if each["p99"] is None else f"{each['p99']:.2f} s"
                 held = each["p99"] is not None and each["p99"] < within
@@ -158,13 +178,15 @@ def targets(
 
 
 def _at_least(name: str, wanted: int, found: int) -> dict[str, Any]:
-    return {**_target(name, f"≥ {wanted:,}", f"{found:,}", found >= wanted), "counts": True}
+    share = found / wanted if wanted else 1.0
+    return {**_target(name, f"≥ {wanted:,}", f"{found:,}", found >= wanted), "counts": True, "dose": share}
 
 
 def _target(name: str, wanted: object, found: object, held: bool) -> dict[str, Any]:
     verdict = "held" if held else "missed"
     return {
-        "name": name, "target": str(wanted), "result": str(found), "held": held, "verdict": verdict, "counts": False
+        "name": name, "target": str(wanted), "result": str(found), "held": held, "verdict": verdict, "counts": False,
+        "dose": None,
     }  # fmt: skip
 
 

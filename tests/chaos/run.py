@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,15 @@ from aiokafka.errors import KafkaError
 
 from local_stack.layout import read_json
 from tests.chaos.check import Report, heads_of, quiesce, verify
-from tests.chaos.load import Load, LoadSettings
+from tests.chaos.load import Load
 from tests.chaos.load.founding import Founded, found
 from tests.chaos.load.settings import NATION
-from tests.chaos.nemesis.planning import Act, Dose, point_for, someone, waves
+from tests.chaos.nemesis.planning import Act, point_for, someone, waves
 from tests.chaos.nemesis.processes import Processes
 from tests.chaos.nemesis.replaying import deliver_again
+from tests.chaos.rounds import Round, timed, told
 from tests.chaos.standing import counts, versions
+from tests.chaos.tiers import Tier
 from tests.harness.eventually import eventually
 from tests.harness.whole import WholeStack
 
@@ -43,78 +45,6 @@ CHECKED_WITHIN = 60.0
 """Seconds for which the checker asks again a server that is away."""
 WHOLE = 0.25
 """Share of the kills of a program that its keeper does not survive either."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tier:
-    """How much a run does."""
-
-    number: int
-    rounds: int
-    dose: Dose
-    """Of all rounds together."""
-    deliveries: int
-    """Times that everything is delivered in the last round; in each before it twice, what came earlier too."""
-    load: LoadSettings
-    minutes: float
-    split: bool
-    """Each service in three processes, as in production; a laptop has one, and takes a third of the processor."""
-    kills: int = 60
-    """kill -9 that there have to be: those of the dose, of all at once and one by one, and at crash points."""
-    shortest_wave: float = 2.5
-    """Seconds from one wave to the next, where what was killed is back sooner."""
-    faults_share: float = 0.5
-    """Of a round's time; the rest is for deaths one by one before it, and for heal, rest and check."""
-    rest_within: float = 120.0
-
-
-def tier(number: int, minutes: float | None = None, rounds: int | None = None) -> Tier:
-    """The settings of a tier; `CHAOS_KILLS`, `CHAOS_POSTGRES`, `CHAOS_BROKER`, `CHAOS_STOPS` change its dose."""
-    if number == 1:
-        load = LoadSettings(schools=3, classes=40, sheet=9, pause=1.0)
-        found = Tier(1, 1, Dose(), 3, load, minutes or 5, split=False)
-    else:
-        load = LoadSettings(schools=4, classes=99, sheet=15, pause=2.0, between_sheets=20.0)
-        # With all at once (12 × 16) and alone a little more than 1,000 kills, one in about 3 s.
-        dose = Dose(kills=750, postgres=300, broker=100, stops=60, terminations=36, at_once=12, alone=60)
-        found = Tier(
-            2, rounds or 12, dose, 5, load, minutes or 60, split=True, kills=1000, shortest_wave=7.5, faults_share=0.7
-        )
-    changed = {
-        name: int(os.environ[variable])
-        for name in ("kills", "postgres", "broker", "stops")
-        if (variable := f"CHAOS_{name.upper()}") in os.environ
-    }
-    return replace(found, dose=replace(found.dose, **changed), kills=changed.get("kills", found.kills))
-
-
-@dataclass(slots=True)
-class Round:
-    """What a round was and came to."""
-
-    number: int
-    seconds: dict[str, float] = field(default_factory=dict)
-    load: float = 0.0
-    """Processes that wanted a processor, on average: above the number of processors others were at work too."""
-    faults: list[dict[str, Any]] = field(default_factory=list)
-    operations: dict[str, dict[str, int]] = field(default_factory=dict)
-    """Operation → outcome → times."""
-    sheets: dict[int, int] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    """What there is in the end."""
-    redelivered: list[float] = field(default_factory=list)
-    """Seconds for which readers stood still while everything was set back."""
-    checked: list[str] = field(default_factory=list)
-    not_applicable: dict[str, str] = field(default_factory=dict)
-    violations: dict[str, list[Any]] = field(default_factory=dict)
-    """Invariant → [times, first witnesses]."""
-    troubles: list[str] = field(default_factory=list)
-    """What broke the run's own rules: no rest, a person who gave up, a program that did not come back."""
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.violations and not self.troubles
 
 
 class Run:
@@ -169,29 +99,27 @@ class Run:
         processes.hit.update(fault["point"] for each in self.rounds for fault in each.faults if fault["point"])
         load = await self._begin_load(number)
         try:
-            with _timed(done, "alone"):
+            with timed(done, "alone"):
                 await self._one_by_one(processes, number)
-            with _timed(done, "faults"):
-                await self._fault(processes, chance, load)
-            with _timed(done, "instant"):
-                await self._check(done, quiet=False)
-            with _timed(done, "heal"):
+            with timed(done, "faults"):
+                await self._fault(done, processes, chance, load)
+            with timed(done, "heal"):
                 await processes.disarm()
                 if not await processes.settled():
                     done.troubles.append("not every program came back")
                 await load.finish(within=8)
             if not load.acknowledged:
                 done.troubles.append("nobody was told that anything is done")
-            with _timed(done, "again"):
+            with timed(done, "again"):
                 for _ in range(self._deliveries(number) - 1):
                     done.redelivered.append(await deliver_again(processes))
                     await self._rest(done)
         finally:
             await load.stop()
             await processes.close()
-        with _timed(done, "rest"):
+        with timed(done, "rest"):
             await self._rest(done)
-        with _timed(done, "check"):
+        with timed(done, "check"):
             await self._check(done, quiet=True)
         processes.crashes()
         done.faults = [each.as_json() for each in processes.faults]
@@ -224,7 +152,7 @@ class Run:
             await processes.kill(names[turn % len(names)], whole=turn // len(names) % 2 == 1)
             await processes.over()
 
-    async def _fault(self, processes: Processes, chance: random.Random, load: Load) -> None:
+    async def _fault(self, done: Round, processes: Processes, chance: random.Random, load: Load) -> None:
         plan = waves(self.tier.dose.of(self.tier.rounds), chance)
         longer: list[asyncio.Task[None]] = []
         self._hurry_from = time.monotonic() + self.tier.faults_share * 60 * self.tier.minutes / self.tier.rounds
@@ -233,6 +161,9 @@ class Run:
             for act in wave:
                 await self._act(processes, act, chance, longer)
                 await processes.news(within=chance.uniform(0.0, 0.4))
+            if number == -(-len(plan) // 2):
+                with timed(done, "instant"):
+                    await self._check(done, quiet=False)
             await self._most_are_back(processes, began)
             await self._somebody_was_answered(load, before)
             processes.crashes()
@@ -302,14 +233,19 @@ class Run:
             done.troubles.append(str(restless))
 
     async def _check(self, done: Round, *, quiet: bool) -> None:
-        """The oracle's verdict; in the middle of chaos a server may be away, then it is asked again."""
-        why = ""
+        """The oracle's verdict; in the middle of chaos a server may be away, then it is asked again.
+
+        What cannot be checked there is told; at rest it is a trouble.
+        """
+        why = "the launcher does not say where anything is"
 
         async def verified() -> Report | None:
             nonlocal why
+            if not (about := self.stack.about()):
+                return None
             try:
-                return await verify(self.stack.about(), self.journals, quiet=quiet, heads=self.heads)
-            except (OSError, KeyError, KafkaError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as away:
+                return await verify(about, self.journals, quiet=quiet, heads=self.heads)
+            except (OSError, KafkaError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as away:
                 why = type(away).__name__
                 return None
 
@@ -318,8 +254,13 @@ class Run:
         except AssertionError:
             if quiet:
                 done.troubles.append(f"nothing could be checked: {why}")
+            else:
+                done.in_the_middle["not possible"] = done.in_the_middle.get("not possible", 0) + 1
+                self.say(f"nothing could be checked in the middle: {why}")
             return
         assert report is not None
+        if not quiet:
+            done.in_the_middle["checked"] = done.in_the_middle.get("checked", 0) + 1
         for number, violation in report.violations.items():
             name = number if quiet else f"{number} in the middle"
             done.violations[name] = [violation.count, violation.witnesses]
@@ -328,37 +269,6 @@ class Run:
             if report.world is not None and report.is_clean:
                 self.heads = list(heads_of(report.world))
         report.world = None
-
-
-class _timed:  # noqa: N801 - reads as a verb
-    """Adds the seconds of the block to the round."""
-
-    def __init__(self, done: Round, part: str) -> None:
-        self._done = done
-        self._part = part
-        self._began = 0.0
-
-    def __enter__(self) -> None:
-        self._began = time.monotonic()
-
-    def __exit__(self, *_: object) -> None:
-        self._done.seconds[self._part] = round(time.monotonic() - self._began, 1)
-
-
-def told(done: Round) -> str:
-    """A round in a line, and what is wrong with it below."""
-    kinds = Counter(each["kind"] for each in done.faults)
-    outcomes = Counter[str]()
-    for each in done.operations.values():
-        outcomes.update(each)
-    line = (
-        f"round {done.number}: {', '.join(f'{n} {kind}' for kind, n in kinds.items())}; operations "
-        f"{outcomes['ok']} ok, {outcomes['fail']} refused, {outcomes['info']} unknown; "
-        f"{done.counts.get('pupils registered', 0)} pupils registered; {len(done.checked)} invariants, "
-        f"{len(done.violations)} violated; {', '.join(f'{part} {s:.0f} s' for part, s in done.seconds.items())}"
-    )
-    wrong = [f"  {number}: {count} times: {'; '.join(first)}" for number, (count, first) in done.violations.items()]
-    return "\n".join([line, *wrong, *(f"  {each}" for each in done.troubles)])
 
 
 def _read(file: Path) -> list[Mapping[str, Any]]:

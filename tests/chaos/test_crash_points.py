@@ -1,9 +1,8 @@
 """Every named line: a process of the whole stack dies there, is begun again, and nothing is lost."""
 
 import random
-import shutil
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import asyncpg
@@ -22,18 +21,11 @@ from tests.chaos.nemesis.poisoning import plant
 from tests.chaos.nemesis.processes import REACHED, Processes
 from tests.chaos.run import seed_of
 from tests.harness.eventually import eventually
-from tests.harness.whole import WholeStack, temporary_folder
+from tests.harness.whole import WholeStack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 SEED = seed_of("crash points")
 BUSY = LoadSettings(schools=2, classes=40, sheet=9, pause=1.0, sign_ins=0.0)
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    found = temporary_folder("crash-points")
-    yield found
-    shutil.rmtree(found, ignore_errors=True)
 
 
 @pytest.fixture

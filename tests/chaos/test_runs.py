@@ -1,22 +1,31 @@
 """What a run plans and what its page says, without a stack."""
 
+import asyncio
 import json
 import random
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.chaos import parts
+from tests.chaos.__main__ import verdict
 from tests.chaos.load.working import turn_of
 from tests.chaos.nemesis.planning import Act, Dose, waves
-from tests.chaos.nemesis.processes import Processes
-from tests.chaos.page import quantile, recoveries, write_page
-from tests.chaos.run import Round, Run, tier
+from tests.chaos.nemesis.processes import Fault, Processes
+from tests.chaos.page import quantile, recoveries, report, write_page
+from tests.chaos.rounds import Round
+from tests.chaos.run import Run
+from tests.chaos.tiers import tier
+from tests.harness.eventually import eventually, until
+
+THE_CUTS = "tests/chaos/test_power_cuts.py::test_a_power_cut_takes_no_acknowledged_commit"
 
 
 def a_fault(kind: str, target: str, recovered: list[Any] | None = None, **about: Any) -> dict[str, Any]:
@@ -80,6 +89,24 @@ def test_recovery_is_told_alone_and_beside_others() -> None:
     assert found["consumer", "alone"]["max"] == 2.5
 
 
+def test_a_consumer_that_is_struck_again_is_counted_and_flatters_nothing(tmp_path: Path) -> None:
+    struck = a_fault("kill", "sync", struck_again=True)
+    known = a_fault("kill", "sync", [["consumer", 4.0]], others=1)
+    found = {(each["what"], each["how"]): each for each in recoveries([struck, struck, known])}
+    assert (found["consumer", "beside others"]["struck_again"], found["consumer", "beside others"]["times"]) == (2, 1)
+    [alone] = recoveries([{**struck, "whole": True}])
+    assert (alone["what"], alone["times"], alone["p99"]) == ("consumer, its program begun from nothing", 0, None)
+    write_page(a_run(tmp_path, Round(0, faults=[struck, struck, known])))
+    assert (
+        '<td class="n">0</td><td class="n">2</td><td class="n">&lt; 10</td>' in (tmp_path / "report.html").read_text()
+    )
+
+
+def test_the_server_that_dies_with_its_sessions_is_the_same_server() -> None:
+    [found] = recoveries([a_fault("kill", "postgres", [["PostgreSQL", 0.5]], whole=True)])
+    assert (found["what"], found["target"]) == ("PostgreSQL", 2.0)
+
+
 def test_a_recovery_that_another_fault_broke_in_upon_was_not_alone() -> None:
     faults = [
         a_fault("kill", "postgres", [["PostgreSQL", 2.0]], at=10.0),
@@ -128,18 +155,79 @@ def test_the_page_says_that_everything_held(tmp_path: Path) -> None:
     assert "Every invariant held" in (tmp_path / "report.html").read_text()
 
 
+DOSE = [
+    *[a_fault("kill", "postgres", [["PostgreSQL", 0.5]])] * 29,
+    a_fault("kill", "postgres", whole=True),
+    *[a_fault("kill", "kafka")] * 5,
+    *[a_fault("kill", "sync")] * 25,
+    *[a_fault("stop", "sync")] * 5,
+    *[a_fault("terminate", "sync")] * 3,
+]
+
+
+def a_whole_round(**about: Any) -> Round:
+    return Round(0, **{"faults": DOSE, "redelivered": [1.0, 1.0], **about})
+
+
+@pytest.mark.usefixtures("no_parts")
+def test_a_run_that_did_what_its_tier_asks_for_has_held(tmp_path: Path) -> None:
+    assert verdict(a_run(tmp_path, a_whole_round())) == (0, "every invariant held")
+    write_page(a_run(tmp_path, a_whole_round(in_the_middle={"checked": 2, "not possible": 1})))
+    page = (tmp_path / "report.html").read_text()
+    assert "little was done" not in page
+    assert "as much was done" not in page
+    assert "asked 2 times while things died and people worked; 1 times it could not be" in page
+
+
+@pytest.mark.usefixtures("no_parts")
+def test_a_run_that_did_too_little_has_not_held(tmp_path: Path) -> None:
+    run = a_run(tmp_path, a_whole_round(faults=DOSE[5:]))
+    run.tier = replace(run.tier, shortened=False)
+    status, said = verdict(run)
+    assert (status, said) == (1, "every invariant held, but too little was done: … of PostgreSQL")
+    write_page(run)
+    assert (
+        "Too little was done:</b> kill -9 of any process, crash points too; … of PostgreSQL."
+        in (tmp_path / "report.html").read_text()
+    )
+    run.tier = replace(run.tier, shortened=True)
+    assert verdict(run) == (0, said)
+
+
+@pytest.mark.usefixtures("no_parts")
+def test_a_tenth_less_is_told_and_no_more(tmp_path: Path) -> None:
+    run = a_run(tmp_path, a_whole_round(faults=DOSE[3:]))
+    assert verdict(run) == (0, "every invariant held")
+    write_page(run)
+    assert "Not quite as much was done as the tier asks for:</b> kill" in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.usefixtures("no_parts")
+def test_what_is_violated_is_violated_however_little_was_done(tmp_path: Path) -> None:
+    status, said = verdict(a_run(tmp_path, a_whole_round(faults=[], troubles=["not at rest"])))
+    assert (status, said) == (1, f"VIOLATED; the evidence stays in {tmp_path}")
+
+
+@pytest.mark.usefixtures("no_parts")
+def test_recovery_that_took_too_long_is_told_and_changes_nothing(tmp_path: Path) -> None:
+    slow = [*DOSE, a_fault("kill", "postgres", [["PostgreSQL", 60.0]])]
+    run = a_run(tmp_path, a_whole_round(faults=slow))
+    assert verdict(run) == (0, "every invariant held")
+    assert [each["name"] for each in report(run)["targets"] if not each["held"]] == ["PostgreSQL back, p99, alone"]
+
+
 @pytest.mark.usefixtures("no_parts")
 def test_the_page_tells_what_the_parts_did(tmp_path: Path) -> None:
     done = Round(0, faults=[], checked=["I1"])
-    parts.note("Power cuts of PostgreSQL", "a::cuts", 10, "passed", 30.0)
+    parts.note("Power cuts of PostgreSQL", THE_CUTS, 10, "passed", 30.0)
     write_page(a_run(tmp_path, done))
     page = (tmp_path / "report.html").read_text()
     assert '<td>Power cuts of PostgreSQL</td><td class="n">10</td><td class="n">10</td><td class="n">30</td>' in page
     assert json.loads((tmp_path / "report.json").read_text())["clean"] is True
-    parts.note("Power cuts of PostgreSQL", "a::cuts", 10, "failed", 30.0)
+    parts.note("Power cuts of PostgreSQL", THE_CUTS, 10, "failed", 30.0)
     write_page(a_run(tmp_path, done))
     assert json.loads((tmp_path / "report.json").read_text())["clean"] is False
-    assert "failed: a::cuts" in (tmp_path / "report.html").read_text()
+    assert f"failed: {THE_CUTS}" in (tmp_path / "report.html").read_text()
 
 
 @pytest.mark.usefixtures("no_parts")
@@ -167,11 +255,11 @@ def test_the_page_keeps_the_evidence_and_escapes_it(tmp_path: Path) -> None:
 class Logs:
     """A stack of which only the logs are looked at, and one program that has just died."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **more: int) -> None:
         self.folder = folder
         gone = subprocess.Popen([sys.executable, "-c", ""])
         gone.wait()
-        self.programs = self.pids = {"sync-relay": gone.pid}
+        self.programs = self.pids = {"sync-relay": gone.pid, **more}
 
     def about(self) -> dict[str, Any]:
         return {"logs": str(self.folder), "kafka": "", "postgres": {}}
@@ -183,6 +271,30 @@ async def test_what_is_done_to_nobody_is_no_fault(tmp_path: Path) -> None:
     await processes.terminate("sync-relay")
     await processes.stop("sync-relay", 1)
     assert processes.faults == []
+
+
+async def test_a_server_is_killed_with_all_that_it_has_started(tmp_path: Path) -> None:
+    words = ("sh", "-c", "tail -f /dev/null & tail -f /dev/null & wait")
+    server = await asyncio.create_subprocess_exec(*words)
+    leader = psutil.Process(server.pid)
+    await eventually(lambda: len(leader.children()) == 2)
+    family = [leader, *leader.children()]
+    processes = Processes(Logs(tmp_path, postgres=server.pid), random.Random(1))  # type: ignore[arg-type]
+    await processes.kill("postgres", whole=True)
+    await processes.close()
+    await server.wait()
+    await eventually(lambda: not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in family))
+    assert [(each.target, each.whole) for each in processes.faults] == [("postgres", True)]
+
+
+async def test_who_is_struck_before_he_consumes_is_known_to_be(tmp_path: Path) -> None:
+    processes = Processes(Logs(tmp_path), random.Random(1))  # type: ignore[arg-type]
+    waiting: asyncio.Task[None] = asyncio.create_task(until(asyncio.Event(), within=60))
+    with processes._doing(Fault("kill", "sync", 1.0)) as first:
+        processes._listening["sync"] = (first, waiting)
+    with processes._doing(Fault("kill", "sync", 2.0)) as second:
+        pass
+    assert (first.struck_again, second.struck_again) == (True, False)
 
 
 def test_a_death_of_an_earlier_round_is_not_counted_again(tmp_path: Path) -> None:

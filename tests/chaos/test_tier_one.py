@@ -1,27 +1,18 @@
 """The whole system under load while everything in it dies, is stopped, and hears everything three times."""
 
 import math
-import shutil
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.chaos.page import RECOVERY, recoveries, report, write_page
-from tests.chaos.run import Run, printed, seed_of, tier
-from tests.harness.whole import temporary_folder
+from tests.chaos.run import Run, printed, seed_of
+from tests.chaos.tiers import tier
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 GENEROUS = 15
 """The machine may be shared by many: times are reported, and only what never comes back fails."""
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    found = temporary_folder("tier-one")
-    yield found
-    shutil.rmtree(found, ignore_errors=True)
 
 
 async def test_nothing_is_lost_and_nothing_happens_twice_whatever_dies(folder: Path) -> None:
@@ -41,6 +32,7 @@ async def test_nothing_is_lost_and_nothing_happens_twice_whatever_dies(folder: P
     assert killed["postgres"] >= dose.postgres
     assert killed["kafka"] >= dose.broker
     assert kinds["stop"] >= dose.stops
+    assert done.in_the_middle.get("checked") == 1, done.in_the_middle
     assert len(done.redelivered) == run.tier.deliveries - 1
     assert done.operations["submit"]["ok"] > 0
     assert done.operations["approve"]["ok"] > 0

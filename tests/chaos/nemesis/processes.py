@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
+
 from chassis.crash import POINTS
 from local_stack.plan import SERVICES
 from tests.chaos.nemesis.recovery import Probes
@@ -75,7 +77,9 @@ class Fault:
     at_once: bool = False
     """Everything else died with it."""
     whole: bool = False
-    """Its keeper too: the program had to be begun from nothing."""
+    """Its keeper too: the program had to be begun from nothing. Of a server: every process of it."""
+    struck_again: bool = False
+    """It was struck again before it consumed: when it would have been back nobody knows."""
     recovered: list[tuple[str, float | None]] = field(default_factory=list)
     others: int = 0
     """Faults under way beside it."""
@@ -99,8 +103,8 @@ class Processes:
         self._all = set(stack.programs)
         self._under_way: set[str] = set()
         self._watching: set[asyncio.Task[None]] = set()
-        self._listening: dict[str, asyncio.Task[None]] = {}
-        """Program → who waits for it to consume again."""
+        self._listening: dict[str, tuple[Fault, asyncio.Task[None]]] = {}
+        """Program → what was done to it, and who waits for it to consume again."""
         self._news = asyncio.Event()
         self._places: dict[str, int] = {}
 
@@ -124,6 +128,9 @@ class Processes:
     async def kill(self, name: str, *, point: str = "", whole: bool = False, at_once: bool = False) -> None:
         """kill -9 of what does the work; with its keeper too where the whole program is to be begun anew.
 
+        Of a server that is with every process of its own: PostgreSQL's sessions then die in the middle of a write and
+        not of their leader's death, of which they hear at their next turn.
+
         With a point the program's next start dies there by itself, and the one after that does not.
         """
         # Whoever is asked for his number after the word was given may be the one who was given it.
@@ -135,12 +142,22 @@ class Processes:
             self._keep(asyncio.create_task(self._see_that_it_is_told(name), name=f"tell {name}"))
         else:
             self.armed.pop(name, None)
+        if name in SERVERS and whole:
+            victims = [*self._family(name)]
         # The keeper first, or it would begin another; not only it, or the child might answer once more.
         if not sum(_send(pid, signal.SIGKILL) for pid in victims if pid is not None):
             return  # it has just died of something else, and nothing was done to it
-        whole = whole and name not in SERVERS
         with self._doing(Fault("kill", name, time.time(), whole=whole, at_once=at_once)) as fault:
             self._watch(fault)
+
+    def _family(self, name: str) -> list[int]:
+        """A server's process, and all that it has started; the leader first, or it would clear up after the others."""
+        pid = self.stack.pids.get(name)
+        if pid is None:
+            return []
+        with suppress(psutil.NoSuchProcess):
+            return [pid, *(each.pid for each in psutil.Process(pid).children(recursive=True))]
+        return []
 
     async def _see_that_it_is_told(self, name: str) -> None:
         """One who was begun just before the word was given is not the one that was killed, and lives on untold."""
@@ -256,8 +273,9 @@ class Processes:
         fault.others = len(self._under_way)
         self.faults.append(fault)
         self._under_way.add(fault.target)
-        if (before := self._listening.pop(fault.target, None)) is not None:
-            before.cancel()  # it is struck again before it was heard of: what it would have taken will never be known
+        heard_of, listening = self._listening.pop(fault.target, (None, None))
+        if heard_of is not None and listening is not None and listening.cancel():
+            heard_of.struck_again = True
         yield fault
 
     def _watch(self, fault: Fault, consumed: float = 0.0) -> None:
@@ -273,8 +291,9 @@ class Processes:
 
         self._keep(asyncio.create_task(watch(), name=f"watch {fault.target}"))
         if fault.target in HEARING:
-            self._listening[fault.target] = asyncio.create_task(listen(), name=f"listen {fault.target}")
-            self._keep(self._listening[fault.target])
+            listening = asyncio.create_task(listen(), name=f"listen {fault.target}")
+            self._listening[fault.target] = (fault, listening)
+            self._keep(listening)
 
     def _keep(self, task: "asyncio.Task[None]") -> None:
         self._watching.add(task)
