@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from sample.county import AUTHORITY_SEATS, SCHOOLS
 from sample.portraits import write_archive
@@ -40,7 +41,9 @@ async def test_a_roster_travels_over_the_screens(
     submitted = await submit(clerk)
     reviewer = await enter(OFFICER, scripts=scripts)
     await review(reviewer, submitted)
-    await outcome(clerk)
+    register = tmp_path / "register.png"
+    Image.new("RGB", (60, 40)).save(register)
+    await outcome(clerk, register)
     assert clerk.complaints + reviewer.complaints == []
 
 
@@ -107,10 +110,17 @@ async def review(reviewer: Person, submitted: int) -> None:
     await reviewer.look()
 
 
-async def outcome(clerk: Person) -> None:
-    """The returned pupil shows with the reason; the others are registered, and the nation has answered."""
+async def outcome(clerk: Person, page_of_a_register: Path) -> None:
+    """The returned pupil shows with the reason and gets the evidence that was asked for; the others are registered, and
+    the nation has answered.
+    """
     await clerk.choose("退回学生")
     await clerk.reloads_until("请补充户口簿")
+    await clerk.page.locator("main table tbody th a").first.click()
+    await clerk.page.get_by_label("种类").select_option(label="户口簿")
+    await clerk.send(page_of_a_register)
+    await clerk.press("上传佐证")
+    await clerk.sees("佐证材料已上传。")
     await clerk.press("修改")
     await clerk.look()
     await clerk.choose("国家核验状态")

@@ -52,12 +52,18 @@ GRADES: Final[Mapping[str, str]] = {
     )
 }
 WINDOW_NAMES: Final[Mapping[str, str]] = {"entry": "新生注册", "graduation": "毕业办理", "transfer": "转学办理"}
-BAND_NAMES: Final[Mapping[str, str]] = {
-    "standard": "标准班额",
-    "above-standard": "超标准班额",
-    "large": "大班额",
-    "oversize": "超大班额",
+EVIDENCE_NAMES: Final[Mapping[str, str]] = {
+    "household-register": "户口簿",
+    "identity-document": "身份证件",
+    "guardian-document": "监护人证件",
+    "birth-certificate": "出生医学证明",
+    "residence-permit": "居住证明",
+    "disability-certificate": "残疾证明",
+    "orphan-certificate": "孤儿证明",
+    "martyr-certificate": "烈士或优抚证明",
+    "other": "其他材料",
 }
+"""What a file proves; registry takes no other kinds."""
 
 Mark = tuple[str, str]
 """A word, and the tone in which it shows: good, wait, warn, bad, calm."""

@@ -9,23 +9,13 @@ from fastapi.responses import Response
 from chassis.http import allow_anyone
 from portal.clients.calling import Away, Refused
 from portal.forms import Sent, is_id, told
+from portal.pages.pupil import pupil_page
 from portal.pages.uploading import Upload, no_form
 from portal.rendering import handed_on, see_other
 from portal.settings import LARGEST_EVIDENCE
 from portal.visiting import Who
 
 router = APIRouter(dependencies=[allow_anyone()])
-KINDS: Final = (
-    ("household", "户口簿"),
-    ("identity", "身份证件"),
-    ("birth", "出生医学证明"),
-    ("residence", "居住证明"),
-    ("guardian", "监护关系证明"),
-    ("disability", "残疾证明"),
-    ("orphan", "孤儿证明"),
-    ("martyr", "烈士或优抚证明"),
-    ("other", "其他"),
-)
 _ENDINGS: Final = {"image/jpeg": "jpg", "image/png": "png", "application/pdf": "pdf"}
 
 
@@ -40,8 +30,6 @@ async def download(visit: Who, evidence: UUID) -> Response:
 @router.post("/students/{student}/evidence", max_body_size=LARGEST_EVIDENCE)
 async def add(visit: Who, student: UUID, request: Request) -> Response:
     """Hand a file on."""
-    from portal.pages.pupil import pupil_page  # the page of the pupil lists the kinds above
-
     file = Upload(request)
     if not file.is_form:
         return await pupil_page(visit, student, no_form())
@@ -55,8 +43,6 @@ async def add(visit: Who, student: UUID, request: Request) -> Response:
 @router.post("/evidence/{evidence}/drop")
 async def drop(visit: Who, evidence: UUID, form: Sent) -> Response:
     """Take a file away."""
-    from portal.pages.pupil import pupil_page  # as above
-
     if not is_id(form.text("student")):
         return see_other("/students")
     student = UUID(form.text("student"))

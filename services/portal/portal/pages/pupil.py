@@ -12,7 +12,6 @@ from contracts.values import Role
 from portal.clients.calling import Away, Part, Refused, part
 from portal.clients.registry.students import Pupil
 from portal.forms import Sent, Told, missing, told
-from portal.pages.evidence import KINDS
 from portal.record_form import shown_paths
 from portal.rendering import see_other, show
 from portal.visiting import Visit, Who
@@ -46,7 +45,6 @@ async def pupil_page(visit: Visit, student: UUID, why: Told | None = None, full:
         nation=standings,
         standing=next(iter(standings.value.items), None) if standings.value else None,
         unmasked=full is not None,
-        kinds=KINDS,
         may_edit=own and pupil.status in EDITABLE,
         may_withdraw=own and pupil.status == "submitted",
         may_photograph=visit.has(Role.REGISTRAR, Role.TEACHER) and visit.at_school,
