@@ -12,13 +12,12 @@ from portal.clients.calling import Away, Refused, part
 from portal.forms import Sent, Told, told
 from portal.pages.choosing import Page
 from portal.pages.uploading import Upload, no_form
-from portal.rendering import PAGE, Pager, handed_on, offset_of, see_other, show
+from portal.rendering import PAGE, Pager, handed_on, offset_of, see_other, show, url
 from portal.settings import LARGEST_SHEET
 from portal.visiting import Visit, Who
 
 router = APIRouter(dependencies=[allow_anyone()])
 CRUMB = ("Excel导入", "/imports")
-REFRESH = 3
 OUTCOMES = {
     "failed": ("未导入的行", ["refused", "duplicate"]),
     "refused": ("未通过", ["refused"]),
@@ -81,7 +80,7 @@ async def _one_page(visit: Visit, import_id: UUID, outcome: str, page: int, why:
         outcome=shown,
         outcomes=OUTCOMES,
         pager=Pager(page, rows.value.total) if rows.value else None,
-        refresh=REFRESH if one.under_way else None,
+        refresh=url(f"/imports/{import_id}", outcome=outcome) if one.under_way else None,
         may_import=visit.has(Role.REGISTRAR) and visit.at_school,
     )
 

@@ -13,14 +13,13 @@ from portal.clients.registry.students import Lines
 from portal.forms import Sent, Told, is_id, missing, told
 from portal.pages.choosing import Page
 from portal.pages.uploading import Upload, no_form
-from portal.rendering import PAGE, Pager, offset_of, see_other, show
+from portal.rendering import PAGE, Pager, offset_of, see_other, show, url
 from portal.settings import LARGEST_ARCHIVE
 from portal.visiting import Visit, Who
 
 router = APIRouter(dependencies=[allow_anyone()])
 CRUMBS = (("照片采集", "/photos"), ("照片压缩包", "/photos/archives"))
 RESULTS = {"": "全部", "ambiguous": "待匹配", "unmatched": "未匹配", "refused": "不合格", "accepted": "已采用"}
-REFRESH = 3
 
 
 async def _list_page(visit: Visit, why: Told | None) -> Response:
@@ -67,6 +66,7 @@ async def _one_page(
         visit.photo.archive(archive_id),
         part(visit.photo.files(archive_id, result or None, offset_of(page), PAGE)),
     )
+    moving = archive.under_way and number is None
     return show(
         visit,
         "archive.html",
@@ -80,7 +80,8 @@ async def _one_page(
         candidates=candidates,
         words_searched=words,
         pager=Pager(page, files.value.total) if files.value else None,
-        refresh=REFRESH if archive.under_way else None,
+        # Not while a file is being matched: what was chosen would be gone.
+        refresh=url(f"/photos/archives/{archive_id}", result=result, page=page) if moving else None,
     )
 
 
