@@ -41,6 +41,7 @@ SECTIONS: tuple[tuple[str, tuple[Count, ...]], ...] = (
             _count("review", "cases_overdue", "审核已逾期", "/cases?overdue=true", "bad", O, P),
             _count("review", "cases_due_soon", "审核即将到期", "/cases?sort=deadline", "warn", O, P),
             _count("review", "cases_open", "待审核", "/cases", "wait", O, P, V),
+            _count("review", "cases_unrouted", "没有主管单位的审核件", "/cases?unrouted=true", "bad", P),
             _count("registry", "returned", "审核退回", "/returned", "warn", R),
             _count("registry", "imports_checked", "导入待确认", "/imports", "warn", R),
             _count("registry", "drafts+returned", "待提交（含退回）", "/pre-review", "wait", R, T),

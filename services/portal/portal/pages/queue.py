@@ -9,7 +9,7 @@ from fastapi import Depends, Query
 STATES = ("open", "decided", "withdrawn")
 DECISIONS = ("approved", "returned", "rejected")
 SORTS = ("deadline", "submitted")
-NAMES = ("state", "decision", "school", "overdue", "flagged", "everybody", "sort")
+NAMES = ("state", "decision", "school", "overdue", "flagged", "unrouted", "everybody", "sort")
 
 
 def narrowed(
@@ -18,16 +18,19 @@ def narrowed(
     school: UUID | None = None,
     overdue: Annotated[str, Query(max_length=5)] = "",
     flagged: Annotated[str, Query(max_length=5)] = "",
+    unrouted: Annotated[str, Query(max_length=5)] = "",
     everybody: Annotated[str, Query(max_length=5)] = "",
     sort: Annotated[str, Query(max_length=20)] = "deadline",
 ) -> dict[str, str]:
-    """The filters as the page carries them; `everybody` also shows what other authorities below decide."""
+    """The filters as the page carries them; `everybody` also shows what other authorities below decide, `unrouted`
+    what nobody does."""
     return {
         "state": state if state in STATES else "open",
         "decision": decision if decision in DECISIONS else "",
         "school": str(school or ""),
-        "overdue": "true" if overdue == "true" else "",
+        "overdue": overdue if overdue in ("true", "false") else "",
         "flagged": flagged if flagged in ("true", "false") else "",
+        "unrouted": "true" if unrouted == "true" else "",
         "everybody": "true" if everybody == "true" else "",
         "sort": sort if sort in SORTS else "deadline",
     }
@@ -39,5 +42,5 @@ Queue = Annotated[dict[str, str], Depends(narrowed)]
 def as_asked(queue: Mapping[str, str]) -> dict[str, str]:
     """The filters as review takes them."""
     asked = {name: value for name, value in queue.items() if name != "everybody"}
-    asked["mine"] = "" if queue["everybody"] else "true"
+    asked["mine"] = "" if queue["everybody"] or queue["unrouted"] else "true"
     return asked
