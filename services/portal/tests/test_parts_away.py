@@ -122,3 +122,12 @@ async def test_a_service_that_is_away_leaves_the_form_filled_in(browse: Browse, 
     assert page.value("name") == "赵六六"
     assert page.value("key") == "k" * 36
     assert "系统不会重复办理" in response.text
+
+
+async def test_a_photo_that_cannot_be_asked_for_is_not_called_missing(browse: Browse, services: Services) -> None:
+    client = browse("registrar")
+    await client.get("/")
+    services.away = {"photo"}
+    page = await client.get(f"/students/{PUPIL}/photo")
+    assert "照片暂不可用" in page.text
+    assert "暂无照片" not in page.text
