@@ -10,7 +10,6 @@ from fastapi.responses import Response
 from chassis.http import allow_anyone
 from contracts.values import Role
 from portal.clients.calling import Away, Refused, part
-from portal.clients.registry.enrolment import Checked, PreReview
 from portal.forms import Form, Sent, Told, is_id, missing, told
 from portal.pages.choosing import Page, SchoolId, Words, choose_school, school_of
 from portal.rendering import PAGE, Pager, offset_of, see_other, show
@@ -18,8 +17,6 @@ from portal.visiting import Visit, Who
 
 router = APIRouter(dependencies=[allow_anyone()])
 VERDICTS = {"": "全部", "green": "可提交", "amber": "需说明", "red": "需修改"}
-_WHOLE = 200
-_MOST_RETURNED = 1_000
 Verdict = Annotated[str, Query(max_length=10)]
 ClassId = Annotated[UUID | None, Query(alias="class")]
 
@@ -29,7 +26,6 @@ async def _page(visit: Visit, wanted: dict[str, Any], page: int, why: Told | Non
         visit.registry.enrolment.pre_review(wanted, offset_of(page), PAGE),
         part(visit.registry.classes.find(wanted["school"] or None)),
     )
-    warnings = {each.code: each.text for item in found.items for each in item.warnings if each.asks and not each.reason}
     own = visit.has(Role.REGISTRAR) and visit.at_school
     return show(
         visit,
@@ -41,7 +37,7 @@ async def _page(visit: Visit, wanted: dict[str, Any], page: int, why: Told | Non
         filters=wanted,
         all_count=sum(found.counts.values()),
         classes=[each for each in classes.value.items if not each.closed_on] if classes.value else [],
-        to_explain=[(code, warnings.get(code, ""), count) for code, count in found.to_explain.items()],
+        to_explain=[(code, found.examples.get(code, code), count) for code, count in found.to_explain.items()],
         pager=Pager(page, found.total),
         is_own=own,
         tickable=any(each.verdict != "red" for each in found.items),
@@ -98,27 +94,13 @@ def _wanted(form: Form) -> dict[str, str]:
 
 
 @router.get("/returned")
-async def returned(visit: Who) -> Response:
+async def returned(visit: Who, page: Page = 1) -> Response:
     """What the authority sent back, with its reasons, to be changed and submitted again."""
-    first, reasons = await asyncio.gather(
-        visit.registry.enrolment.pre_review({}, 0, _WHOLE), part(visit.review.reasons())
-    )
-    more = await asyncio.gather(
-        *(
-            visit.registry.enrolment.pre_review({}, offset, _WHOLE)
-            for offset in range(_WHOLE, min(first.total, _MOST_RETURNED), _WHOLE)
-        )
-    )
+    found = await visit.registry.enrolment.pre_review({"status": "returned"}, offset_of(page), PAGE)
     return show(
         visit,
         "returned.html",
         crumbs=(("退回学生", None),),
-        pupils=_returned([first, *more]),
-        reason_words={each.code: each.words for each in reasons.value.items} if reasons.value else {},
-        is_whole=first.total <= _MOST_RETURNED,
-        most=_MOST_RETURNED,
+        pupils=found.items,
+        pager=Pager(page, found.total),
     )
-
-
-def _returned(pages: list[PreReview]) -> list[Checked]:
-    return [each for page in pages for each in page.items if each.status == "returned"]

@@ -46,6 +46,8 @@ class PreReview(Answer):
     counts: dict[str, int]
     to_explain: dict[str, int] = Field(default_factory=dict)
     """Code of a warning → pupils who still wait for a reason."""
+    examples: dict[str, str] = Field(default_factory=dict)
+    """Code of such a warning → its words for one of the pupils."""
     window: Season | None = None
 
 
