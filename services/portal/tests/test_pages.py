@@ -46,7 +46,7 @@ PAGES = {
         "/cases": "赵**",
         f"/cases/{CASE}": "赵六六",
         f"/cases/{CASE}/reroute": "测试市教育局",
-        "/cases/batch": "检查通过",
+        "/cases/batch": "没有提示",
         "/progress": "测试县实验小学",
         "/classes": "选择学校",
         f"/classes?school={SCHOOL}": "核定班数",

@@ -15,6 +15,8 @@ class Requirement(Answer):
     state: str
     reason: str | None = None
     text: str | None = None
+    remarks: tuple[str, ...] = ()
+    """Sentences of what a person should look at in an accepted photo."""
 
 
 class Requirements(Answer):

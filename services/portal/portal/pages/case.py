@@ -73,7 +73,11 @@ async def _page(
         part(visit.review.reasons()),
     )
     decides = visit.has(Role.OFFICER, Role.PROVINCE_ADMIN)
-    photo, _ = await asyncio.gather(part(_portrait(visit, case.student_id)), part(_claim(visit, case, decides)))
+    photo, due, _ = await asyncio.gather(
+        part(_portrait(visit, case.student_id)),
+        part(visit.photo.due([case.student_id])),
+        part(_claim(visit, case, decides)),
+    )
     changes = {each.field: each.before for each in person.value.changes} if person.value else {}
     return show(
         visit,
@@ -83,6 +87,8 @@ async def _page(
         case=case,
         person=person,
         photo=photo,
+        due=due,
+        requirement=next(iter(due.value.items), None) if due.value else None,
         sections=shown_paths(person.value.record) if person.value else [],
         changes=changes,
         reasons=reasons,
