@@ -12,6 +12,7 @@ from contracts.values import Role
 from portal.clients.calling import Away, Part, Refused, part
 from portal.clients.registry.students import Pupil
 from portal.forms import Sent, Told, missing, told
+from portal.pages.last_decision import last_decision
 from portal.record_form import shown_paths
 from portal.rendering import see_other, show
 from portal.visiting import Visit, Who
@@ -31,6 +32,7 @@ async def pupil_page(visit: Visit, student: UUID, why: Told | None = None, full:
         part(visit.photo.due([student])),
         part(visit.sync.standings({"students": [str(student)]}, 0, 1)),
     )
+    last = await last_decision(visit, pupil)
     own = visit.has(Role.REGISTRAR) and visit.at_school
     return show(
         visit,
@@ -38,6 +40,7 @@ async def pupil_page(visit: Visit, student: UUID, why: Told | None = None, full:
         told=why,
         crumbs=(("学生花名册", "/students"), (pupil.name, None)),
         pupil=pupil,
+        last=last,
         sections=shown_paths(pupil.record),
         has_photo=_has_photo(due, pupil),
         requirement=next(iter(due.value.items), None) if due.value else None,

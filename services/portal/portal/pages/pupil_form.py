@@ -12,7 +12,9 @@ from contracts.values import Role
 from portal import record_form
 from portal.clients.calling import Away, Part, Refused, part
 from portal.clients.registry.students import Verdict
+from portal.clients.review import CaseDetail
 from portal.forms import Form, Sent, Told, missing, told
+from portal.pages.last_decision import last_decision
 from portal.rendering import see_other, show, show_block
 from portal.visiting import Visit, Who
 
@@ -46,6 +48,7 @@ async def _page(
     why: Told | None = None,
     student: UUID | None = None,
     version: int | None = None,
+    last: Part[list[CaseDetail]] | None = None,
 ) -> Response:
     classes = await part(visit.registry.classes.find(None))
     open_classes = [each for each in classes.value.items if not each.closed_on] if classes.value else []
@@ -60,6 +63,7 @@ async def _page(
         verdict=verdict,
         student=student,
         version=version,
+        last=last,
         classes=open_classes,
         grades=grades,
         form=record_form,
@@ -127,7 +131,8 @@ async def edit_form(visit: Who, student: UUID) -> Response:
     pupil = await visit.registry.students.unmask(student, "修改学籍信息")
     values: dict[str, Any] = {path: value or "" for path, value in pupil.record.items()}
     values["reasons"] = pupil.reasons or ""
-    return await _page(visit, values, step="edit", student=student, version=pupil.version)
+    last = await last_decision(visit, pupil)
+    return await _page(visit, values, step="edit", student=student, version=pupil.version, last=last)
 
 
 @router.post("/students/{student}/edit")
