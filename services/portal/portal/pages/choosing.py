@@ -21,8 +21,8 @@ def school_of(visit: Visit, asked: UUID | None) -> UUID | None:
     return visit.organisation_id if visit.at_school else None
 
 
-async def choose_school(visit: Visit, path: str, what: str, words: str, page: int) -> Response:
-    """The list of schools, each a way to the page that was asked for."""
+async def choose_school(visit: Visit, path: str, what: str, words: str, page: int, **kept: str) -> Response:
+    """The list of schools, each a way to the page that was asked for, with what it was narrowed to."""
     found = await visit.registry.organisations.find(kind="school", q=words, offset=offset_of(page), limit=PAGE)
     return show(
         visit,
@@ -33,4 +33,5 @@ async def choose_school(visit: Visit, path: str, what: str, words: str, page: in
         schools=found.items,
         pager=Pager(page, found.total),
         q=words,
+        kept=kept,
     )

@@ -1,9 +1,11 @@
 """班级管理: sizes, plans, and what may be done about them."""
 
 import asyncio
+from collections.abc import Callable, Mapping
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from chassis.http import allow_anyone
@@ -18,14 +20,27 @@ from portal.visiting import Visit, Who
 router = APIRouter(dependencies=[allow_anyone()])
 FIELDS = ("stage", "name", "head_teacher", "class_type", "campus_id", "entry_year")
 CRUMB = ("班级管理", "/classes")
+ONLY: Mapping[str, tuple[str, Callable[[Class], bool]]] = {
+    "above-standard": ("超标准班额", lambda one: one.size > one.standard),
+    "no-head-teacher": ("未登记班主任", lambda one: not one.head_teacher),
+}
+"""What the list may be narrowed to, as the desk counts it."""
 
 
 @router.get("/classes")
-async def look(visit: Who, school: SchoolId = None, q: Words = "", page: Page = 1, closed: bool = False) -> Response:
+async def look(
+    visit: Who,
+    school: SchoolId = None,
+    q: Words = "",
+    page: Page = 1,
+    closed: bool = False,
+    only: Annotated[str, Query(max_length=20)] = "",
+) -> Response:
     """The classes of a school with size bars, and its plans."""
     about = school_of(visit, school)
+    only = only if only in ONLY else ""
     if about is None:
-        return await choose_school(visit, "/classes", "班级管理", q, page)
+        return await choose_school(visit, "/classes", "班级管理", q, page, only=only)
     found, plans, one = await asyncio.gather(
         visit.registry.classes.find(str(school) if school else None, closed=closed),
         part(visit.registry.classes.plans(about)),
@@ -35,7 +50,9 @@ async def look(visit: Who, school: SchoolId = None, q: Words = "", page: Page = 
         visit,
         "classes.html",
         crumbs=(("班级管理", None),),
-        classes=found.items,
+        classes=[each for each in found.items if not only or ONLY[only][1](each)],
+        only=only,
+        only_word=ONLY[only][0] if only else "",
         plans=plans,
         school=one.value,
         chosen=str(school or ""),
