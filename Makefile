@@ -15,6 +15,7 @@ ALONE := $(patsubst %,services/chassis/tests/test_%.py,faults crashes service_pr
 BY_ITSELF := tests/chaos/test_broken.py
 ROSTER ?=
 PHOTOS ?=
+SCHOOL ?=
 SEED ?=
 MINUTES ?=
 
@@ -24,6 +25,7 @@ MINUTES ?=
 help: ## list the targets
 	@echo "make run               start everything, run the main job, keep it running until Ctrl-C"
 	@echo "make run ROSTER=my.xlsx PHOTOS=my.zip   the same with a roster and photos of your own"
+	@echo "                       (SCHOOL=2134012102 for a roster of that school that is not an .xlsx)"
 	@echo "make run PORTAL_PORT=8481               with the portal on another port"
 	@echo "make test              everything that CI runs (TESTS=path/or/-k for a part)"
 	@echo "make check             the fast gate: format, lint, types, imports, dependencies, contracts, domain tests"
@@ -40,7 +42,8 @@ setup:
 	@deploy/setup
 
 run: setup ## the stack and the main job
-	@exec $(PY) -m local_stack up $(if $(ROSTER),--roster="$(ROSTER)") $(if $(PHOTOS),--photos="$(PHOTOS)")
+	@exec $(PY) -m local_stack up $(if $(ROSTER),--roster="$(ROSTER)") $(if $(PHOTOS),--photos="$(PHOTOS)") \
+	    $(if $(SCHOOL),--school="$(SCHOOL)")
 
 check: setup ## the fast gate, under a minute when warm
 	@$(MAKE) --no-print-directory -j2 --output-sync=target check-format check-lint check-types check-imports \

@@ -13,7 +13,7 @@ import typer
 from local_stack.launcher import default_folder, up
 from local_stack.layout import Layout
 from local_stack.plan import PORTAL_PORT, Choices
-from local_stack.refusing import CannotStartError
+from local_stack.refusing import NO_ROSTER, CannotStartError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
@@ -24,8 +24,9 @@ Folder = Annotated[Path, typer.Option(help="Where the stack keeps its data.", de
 def start(
     folder: Folder,
     portal_port: Annotated[int, typer.Option(envvar="PORTAL_PORT", help="Port of the portal.")] = PORTAL_PORT,
-    roster: Annotated[Path | None, typer.Option(help="A roster of your own (.xlsx) for the main job.")] = None,
-    photos: Annotated[Path | None, typer.Option(help="A ZIP of photos of your own.")] = None,
+    roster: Annotated[Path | None, typer.Option(help="A roster of your own for the main job.")] = None,
+    photos: Annotated[Path | None, typer.Option(help="A ZIP of photos for it.")] = None,
+    school: Annotated[str | None, typer.Option(help="学校标识码 of the school that brings your roster.")] = None,
     split: Annotated[bool, typer.Option(help="Each service as api, worker and relay processes.")] = False,
     servers_only: Annotated[bool, typer.Option(help="PostgreSQL and Kafka only.")] = False,
     journey: Annotated[bool, typer.Option(help="Found the sample county and run the main job.")] = True,
@@ -35,9 +36,12 @@ def start(
     then = []
     if journey and not servers_only:
         words = [f"--{name}={file.resolve()}" for name, file in (("roster", roster), ("photos", photos)) if file]
+        words += [f"--school={school}"] if school else []
         then = [[sys.executable, "-m", "sample", "county"], [sys.executable, "-m", "sample", "journey", *words]]
     choices = Choices(portal_port=portal_port, split=split, servers_only=servers_only)
     try:
+        if roster is None and (photos or school):
+            raise CannotStartError(NO_ROSTER)
         for file in (roster, photos):
             if file is not None and not file.is_file():
                 raise CannotStartError(f"There is no file {file}: give the path of an existing one.")

@@ -5,7 +5,8 @@ import hashlib
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,8 +14,10 @@ import typer
 from openpyxl import load_workbook
 from rich.console import Console
 
+from chassis.clock import now
 from local_stack.launcher import default_folder
 from local_stack.layout import read_json, write_json
+from local_stack.refusing import NO_ROSTER
 from sample import county as counties
 from sample.accounts import Accounts
 from sample.clients import Person, Refused, Services, StillAwayError
@@ -34,6 +37,12 @@ console = Console(highlight=False, soft_wrap=True)
 
 def _default_stack() -> Path:
     return default_folder() / "stack.json"
+
+
+def _school_year() -> int:
+    """The one that today falls into; it begins on 1 August. Source: art. 18."""
+    today = now()
+    return today.year if today.month >= 8 else today.year - 1
 
 
 Stack = Annotated[
@@ -63,7 +72,8 @@ def found_county(stack: Stack) -> None:
 def journey(
     stack: Stack,
     roster: Annotated[Path | None, typer.Option(help="A roster of your own.")] = None,
-    photos: Annotated[Path | None, typer.Option(help="A ZIP of photos of your own.")] = None,
+    photos: Annotated[Path | None, typer.Option(help="A ZIP of photos for it.")] = None,
+    school: Annotated[str | None, typer.Option(help="学校标识码 of the school that brings your roster.")] = None,
     pupils: Annotated[int, typer.Option(help="Rows of the generated roster.")] = PUPILS,
     seed: Annotated[int, typer.Option(help="Another seed is another roster.")] = SEED,
 ) -> None:
@@ -72,7 +82,7 @@ def journey(
     async def act(about: dict[str, Any], services: Services, accounts: Accounts) -> None:
         folder = Path(about["accounts"]).parent / "sample"
         folder.mkdir(exist_ok=True)
-        papers, school_code = _papers(folder, accounts, roster, photos, pupils, seed)
+        papers, school_code = _papers(folder, accounts, Own(roster, photos, school), pupils, seed)
         kept = folder / f"journey-{hashlib.sha256(papers.roster).hexdigest()[:16]}.json"
         known = read_json(kept)
         if "reckoning" in known:
@@ -105,11 +115,13 @@ def journey(
 @app.command("roster")
 def write_roster(
     workbook: Annotated[Path, typer.Argument(help="The .xlsx to write.")],
+    year: Annotated[
+        int, typer.Option(help="Year of entry.", show_default="this school year's", default_factory=_school_year)
+    ],
     photos: Annotated[Path | None, typer.Option(help="The ZIP of photos to write.")] = None,
     pupils: Annotated[int, typer.Option(help="How many rows.")] = 50,
     seed: Annotated[int, typer.Option(help="Another seed is another roster.")] = 2,
     school: Annotated[str, typer.Option(help="学校标识码.")] = counties.SCHOOLS[0].code,
-    year: Annotated[int, typer.Option(help="Year of entry.")] = 2026,
     classes: Annotated[int, typer.Option(help="Classes 1 to this one are filled.")] = 7,
 ) -> None:
     """Write a roster, and photos for it, to try the portal with."""
@@ -121,13 +133,24 @@ def write_roster(
     console.print(f"{workbook}: {pupils} rows for school {school}" + (f", photos in {photos}" if photos else ""))
 
 
-def _papers(
-    folder: Path, accounts: Accounts, own: Path | None, photos: Path | None, pupils: int, seed: int
-) -> tuple[Papers, str]:
-    """The files and the 学校标识码 of the school whose registrar brings them."""
-    if own is not None:
-        content = own.read_bytes()
-        return Papers(own.name, content, photos.read_bytes() if photos else None), _school_of(own, accounts)
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What the person at the keyboard brings herself."""
+
+    roster: Path | None
+    photos: Path | None
+    school: str | None
+
+
+def _papers(folder: Path, accounts: Accounts, own: Own, pupils: int, seed: int) -> tuple[Papers, str]:
+    """The files and the 学校标识码 of the school whose registrar brings them. Raises JourneyStoppedError."""
+    if not accounts.founded:
+        raise JourneyStoppedError("The sample county is not there yet: found it with `python -m sample county` first.")
+    if own.roster is not None:
+        photos = own.photos.read_bytes() if own.photos else None
+        return Papers(own.roster.name, own.roster.read_bytes(), photos), _school_of(own.roster, own.school, accounts)
+    if own.photos or own.school:
+        raise JourneyStoppedError(NO_ROSTER)
     code = counties.SCHOOLS[0].code
     book, archive = folder / f"roster-{seed}-{pupils}.xlsx", folder / f"photos-{seed}-{pupils}.zip"
     if not (book.exists() and archive.exists()):
@@ -139,18 +162,28 @@ def _papers(
     return Papers("roster.xlsx", book.read_bytes(), archive.read_bytes()), code
 
 
-def _school_of(file: Path, accounts: Accounts) -> str:
-    """The first 学校标识码 of the sheet that is one of ours, the centre school's when it names none."""
+def _school_of(file: Path, named: str | None, accounts: Accounts) -> str:
+    """The school that is named, else the first 学校标识码 of the sheet that is one of ours, else the centre school's.
+
+    Raises JourneyStoppedError for a school that is not of the county, and for a file in which no code can be looked up.
+    """
     known = accounts.founded["schools"]
-    if file.suffix.lower() == ".xlsx":
-        try:
-            sheet = load_workbook(file, read_only=True).worksheets[0]
-            for row in sheet.iter_rows(max_row=50, values_only=True):
-                for cell in row:
-                    if str(cell).strip() in known:
-                        return str(cell).strip()
-        except Exception:  # noqa: BLE001 - what is wrong with the file, registry says better
-            return counties.SCHOOLS[0].code
+    ours = "、".join(f"{code} {school['name']}" for code, school in known.items())
+    if named is not None:
+        if named not in known:
+            raise JourneyStoppedError(f"No school {named} is in the sample county: name one of {ours}.")
+        return named
+    if file.suffix.lower() != ".xlsx":
+        raise JourneyStoppedError(
+            f"Only an .xlsx says by itself whose it is; say which school brings {file.name} "
+            f"(--school, or SCHOOL= of `make run`): {ours}."
+        )
+    with suppress(Exception):  # what is wrong with the file, registry says better
+        sheet = load_workbook(file, read_only=True).worksheets[0]
+        for row in sheet.iter_rows(max_row=50, values_only=True):
+            for cell in row:
+                if str(cell).strip() in known:
+                    return str(cell).strip()
     return counties.SCHOOLS[0].code
 
 
