@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 import time
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
@@ -19,12 +18,17 @@ from local_stack.supervisor import Supervisor
 
 STOPPED_WITHIN = 9.5
 """Seconds after which what still runs is killed."""
+INSISTED_AFTER = 0.5
+"""Seconds from the first Ctrl-C on in which another one is the same: some wrappers hand one on twice."""
+ENDED_AT_ONCE = 130
+"""The exit status after a second Ctrl-C, as a shell tells it."""
 
 
 async def up(layout: Layout, choices: Choices, then: Sequence[Sequence[str]] = ()) -> int:
     """Start the stack, run the commands of `then` one after the other, wait for Ctrl-C or SIGTERM, stop everything.
 
-    The exit status: 0 after a clean stop, 1 when something could not start or a command failed.
+    The exit status: 0 after a clean stop, 1 when something could not start or a command failed, 130 when a second
+    Ctrl-C ended everything at once.
     """
     layout.prepare()
     held = layout.lock()
@@ -62,14 +66,33 @@ async def _run(layout: Layout, choices: Choices, then: Sequence[Sequence[str]], 
         screen.refuse(str(refusal))
         code = 1
     finally:
-        screen.working("Stopping …")
+        screen.working("Stopping … (Ctrl-C again ends everything at once)")
         stopping = time.monotonic()
-        try:
-            await asyncio.wait_for(supervisor.stop(), STOPPED_WITHIN)
-        except TimeoutError:
-            await supervisor.kill()
-        screen.say(f"Stopped in {time.monotonic() - stopping:.1f} s.")
+        clean = await _stop(supervisor, asked)
+        if not clean:
+            # The folder of its socket; the broker's archive may be half written and is left.
+            plan.postgres.tidy()
+        if asked.insisted.is_set() and not clean:
+            code = ENDED_AT_ONCE
+            screen.say("Ended at once, as you asked; the next start recovers what the servers had open.")
+        else:
+            screen.say(f"Stopped in {time.monotonic() - stopping:.1f} s.")
     return code
+
+
+async def _stop(supervisor: Supervisor, asked: "_Asked") -> bool:
+    """Whether everything stopped by itself before time was up and before somebody asked a second time."""
+    stopping = asyncio.ensure_future(supervisor.stop())
+    insisting = asyncio.ensure_future(asked.insisted.wait())
+    await asyncio.wait({stopping, insisting}, timeout=STOPPED_WITHIN, return_when=asyncio.FIRST_COMPLETED)
+    insisting.cancel()
+    if stopping.done():
+        await stopping
+        return True
+    stopping.cancel()
+    await asyncio.wait({stopping})
+    await supervisor.kill()
+    return False
 
 
 async def _run_command(command: Sequence[str], layout: Layout, asked: "_Asked") -> int:
@@ -106,18 +129,22 @@ def _invite(screen: Screen, plan: Plan, layout: Layout) -> None:
 
 
 class _Asked:
-    """Whether somebody has asked us to stop; asked a second time, we end at once."""
+    """Whether somebody has asked us to stop; asked a second time by Ctrl-C, we end at once."""
 
     def __init__(self) -> None:
         self.event = asyncio.Event()
+        self.insisted = asyncio.Event()
+        self._since = 0.0
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._hear)
+            loop.add_signal_handler(number, self._hear, number)
 
-    def _hear(self) -> None:
-        if self.event.is_set():
-            sys.stderr.write("Stopping already; the servers close their files.\n")
-        self.event.set()
+    def _hear(self, number: signal.Signals) -> None:
+        if not self.event.is_set():
+            self._since = time.monotonic()
+            self.event.set()
+        elif number is signal.SIGINT and time.monotonic() - self._since > INSISTED_AFTER:
+            self.insisted.set()
 
     async def or_done(self, work: Coroutine[Any, Any, object]) -> bool:
         """Whether the work was done before somebody asked us to stop; otherwise it is cancelled."""
