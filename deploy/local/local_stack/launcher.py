@@ -33,7 +33,7 @@ async def up(layout: Layout, choices: Choices, then: Sequence[Sequence[str]] = (
     layout.prepare()
     held = layout.lock()
     screen = Screen(layout.log("stack"))
-    asked = _Asked()
+    asked = Asked()
     try:
         return await _run(layout, choices, then, screen, asked)
     finally:
@@ -42,7 +42,7 @@ async def up(layout: Layout, choices: Choices, then: Sequence[Sequence[str]] = (
         os.close(held)
 
 
-async def _run(layout: Layout, choices: Choices, then: Sequence[Sequence[str]], screen: Screen, asked: "_Asked") -> int:
+async def _run(layout: Layout, choices: Choices, then: Sequence[Sequence[str]], screen: Screen, asked: "Asked") -> int:
     began = time.monotonic()
     plan = Plan(layout, choices)
     supervisor = Supervisor(
@@ -80,7 +80,7 @@ async def _run(layout: Layout, choices: Choices, then: Sequence[Sequence[str]], 
     return code
 
 
-async def _stop(supervisor: Supervisor, asked: "_Asked") -> bool:
+async def _stop(supervisor: Supervisor, asked: "Asked") -> bool:
     """Whether everything stopped by itself before time was up and before somebody asked a second time."""
     stopping = asyncio.ensure_future(supervisor.stop())
     insisting = asyncio.ensure_future(asked.insisted.wait())
@@ -95,7 +95,7 @@ async def _stop(supervisor: Supervisor, asked: "_Asked") -> bool:
     return False
 
 
-async def _run_command(command: Sequence[str], layout: Layout, asked: "_Asked") -> int:
+async def _run_command(command: Sequence[str], layout: Layout, asked: "Asked") -> int:
     """Run one command on this terminal; its exit status, or 0 when it was cut short by Ctrl-C."""
     if asked.event.is_set():
         return 0
@@ -128,7 +128,7 @@ def _invite(screen: Screen, plan: Plan, layout: Layout) -> None:
     screen.say("\nCtrl-C stops everything.")
 
 
-class _Asked:
+class Asked:
     """Whether somebody has asked us to stop; asked a second time by Ctrl-C, we end at once."""
 
     def __init__(self) -> None:

@@ -1,5 +1,6 @@
 """The launcher as the person at the keyboard has it: what it refuses, what a kill left half made, a second Ctrl-C."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local_stack.launcher import INSISTED_AFTER
+from local_stack import launcher
 from local_stack.layout import read_json
 from tests.harness.eventually import waited
 from tests.harness.whole import temporary_folder
@@ -146,7 +147,7 @@ def test_ctrl_c_a_second_time_ends_everything_at_once_and_the_next_start_recover
         os.kill(pid, signal.SIGSTOP)  # they cannot stop by themselves: the launcher would wait for eight seconds
     began = time.monotonic()
     launched.process.send_signal(signal.SIGINT)
-    assert waited(lambda: time.monotonic() - began > INSISTED_AFTER, 5)
+    assert waited(lambda: time.monotonic() - began > launcher.INSISTED_AFTER, 5)
     assert launched.process.poll() is None
     launched.process.send_signal(signal.SIGINT)
     launched.process.wait(20)
@@ -162,10 +163,25 @@ def test_ctrl_c_a_second_time_ends_everything_at_once_and_the_next_start_recover
     assert launched.stop()[0] == 0
 
 
-def test_one_ctrl_c_handed_on_twice_is_one(launched: Launched) -> None:
-    launched.ready()
-    assert launched.process is not None
-    launched.process.send_signal(signal.SIGINT)
-    code, said = launched.stop()
-    assert code == 0
-    assert "Ended at once" not in said
+async def test_one_ctrl_c_handed_on_twice_is_one_and_sigterm_never_insists(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, loop = launcher.Asked(), asyncio.get_running_loop()
+    try:
+        monkeypatch.setattr(launcher, "INSISTED_AFTER", 3600)
+        for _ in range(2):
+            await heard(signal.SIGINT)
+        assert (asked.event.is_set(), asked.insisted.is_set()) == (True, False)
+        monkeypatch.setattr(launcher, "INSISTED_AFTER", 0)
+        await heard(signal.SIGTERM)
+        assert not asked.insisted.is_set()
+        await heard(signal.SIGINT)
+        assert asked.insisted.is_set()
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.remove_signal_handler(number)
+
+
+async def heard(number: signal.Signals) -> None:
+    """Send this process the signal, and let its loop hear of it."""
+    os.kill(os.getpid(), number)
+    for _ in range(3):
+        await asyncio.wait({asyncio.ensure_future(asyncio.to_thread(int))})
