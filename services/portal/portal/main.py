@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx2
+import typer
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 
@@ -82,10 +83,33 @@ async def _away(request: Request, error: Exception) -> Response:
     return answer(request, of_away(error))
 
 
-def main() -> None:
+def _settings() -> str:
+    """A line for each setting: what it is called, and what it is unless somebody says otherwise, as one writes it."""
+    defaults = PortalSettings.model_construct().model_dump(mode="json")
+    said = {name: defaults.get(name, "has to be set") for name in PortalSettings.model_fields}
+    return "\n".join(f"  PORTAL_{name.upper():<16} {'not set' if of is None else of}" for name, of in said.items())
+
+
+command = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+@command.command(
+    help=f"""Serve the portal's pages until SIGTERM; the portal keeps no state and asks the services.
+
+Settings are read from the environment, or from files in the folder SECRETS_DIR:
+
+\b
+{_settings()}"""
+)
+def start() -> None:
     """`python -m portal`."""
     try:
         settings = PortalSettings.read()
     except SettingsRefused as refused:
         sys.exit(str(refused))
     serve("portal", create(settings), settings)
+
+
+def main() -> None:
+    """The command line: no argument but `--help`."""
+    command()
