@@ -12,10 +12,7 @@ __all__ = ["configure", "continued", "traceparent"]
 
 
 def configure(name: str, settings: "ProcessSettings") -> None:
-    """Logs as JSON lines on standard output; traces where the settings send them. Once, when a process begins.
-
-    Raises SettingsRefused when traces are asked for and the exporter is not installed.
-    """
+    """Logs as JSON lines on standard output; traces where the settings send them. Once, when a process begins."""
     configure_logs(name, settings.log_level)
     if settings.otlp_endpoint:
         configure_tracing(name, settings.otlp_endpoint)

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any, Final
 
-from chassis.settings import SettingsRefused
-
 _FORM: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _current: ContextVar[str | None] = ContextVar("traceparent", default=None)
 _tracer: Any = None
@@ -65,21 +63,14 @@ def _span(above: str | None, name: str) -> Iterator[None]:
 
 
 def configure_tracing(name: str, endpoint: str) -> None:
-    """Spans go to the collector at `endpoint`. Raises SettingsRefused when the exporter is not installed."""
+    """Spans go to the collector at `endpoint`, in batches."""
     global _tracer
+    # Half a second of imports, for who asks for spans.
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # type: ignore[import-not-found]  # optional
-            OTLPSpanExporter,
-        )
-    except ImportError:
-        raise SettingsRefused(
-            "OTLP_ENDPOINT is set and the exporter is not installed: "
-            "install opentelemetry-exporter-otlp-proto-http, or take the setting away."
-        ) from None
     provider = TracerProvider(resource=Resource.create({"service.name": name}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")))
     _tracer = provider.get_tracer("chassis")
