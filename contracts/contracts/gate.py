@@ -3,7 +3,7 @@
 Pure: schemas and examples come in, sentences come out. `python -m contracts` reads and writes the files.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -46,6 +46,29 @@ def unreadable(event: type[Event], example: bytes) -> str | None:
     except ValueError as error:
         return f"{event.__name__}: an event that was once spoken is no longer read: {error}"
     return None
+
+
+def unspoken(name: str, today: Schema, examples: Sequence[Any]) -> list[str]:
+    """What today's schema knows and no recorded example names: one sentence for each field, inner ones too."""
+    return [
+        f"{where} stands in no recorded example: record one that names it, under the month in which it is first spoken."
+        for where in _unspoken(name, today, today.get("$defs", {}), examples)
+    ]
+
+
+def _unspoken(where: str, schema: Schema, defs: Schema, said: Sequence[Any]) -> Iterator[str]:
+    schema = _resolved(schema, defs)
+    for choice in _choices(schema):
+        yield from _unspoken(where, choice, defs, said)
+    if isinstance(schema.get("items"), Mapping):
+        each = [one for many in said if isinstance(many, list) for one in many]
+        yield from _unspoken(f"{where}[]", schema["items"], defs, each)
+    for field, inner in schema.get("properties", {}).items():
+        named = [one[field] for one in said if isinstance(one, Mapping) and field in one]
+        if named:
+            yield from _unspoken(f"{where}.{field}", inner, defs, named)
+        else:
+            yield f"{where}.{field}"
 
 
 def broken(name: str, released: Schema, today: Schema) -> list[str]:
