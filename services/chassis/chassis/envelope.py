@@ -13,6 +13,7 @@ from zlib import crc32
 from asyncpg.pgproto import pgproto
 
 from chassis.clock import ZONE
+from chassis.telemetry.tracing import FORM
 from contracts.topics import Kind, Topic
 
 Headers = list[tuple[str, bytes]]
@@ -118,7 +119,7 @@ def read(topic: Topic, key: bytes | None, headers: Iterable[tuple[str, bytes]]) 
     if found.get("ce_subject", key) != key:
         raise Unreadable("ce_subject is not the key")
     if topic.kind is Kind.FOREIGN:
-        event_id = _foreign_id(found.get("ce_source", b""), found.get("ce_id"))
+        event_id = _foreign_id(found.get("ce_source") or b"", found.get("ce_id"))
         epoch, version = _number(found, "ce_epoch", 0), _number(found, "ce_sequence", 0)
     else:
         event_id = _uuid("ce_id", found.get("ce_id"))
@@ -133,10 +134,10 @@ def read(topic: Topic, key: bytes | None, headers: Iterable[tuple[str, bytes]]) 
         event_id,
         epoch,
         version,
-        _moment(found.get("ce_time", b"")),
+        _moment(found.get("ce_time") or b""),
         _uuid("ce_actor", found["ce_actor"]) if "ce_actor" in found else None,
         _uuid("ce_cause", found["ce_cause"]) if "ce_cause" in found else None,
-        found["traceparent"].decode("ascii", "ignore")[:55] if "traceparent" in found else None,
+        _trace(found.get("traceparent") or b""),
     )
 
 
@@ -157,6 +158,12 @@ def _foreign_id(source: bytes, value: bytes | None) -> UUID:
         return UUID(value.decode("ascii"))
     except ValueError:
         return uuid5(NAMESPACE_URL, (source + b" " + value).decode("utf-8", "backslashreplace"))
+
+
+def _trace(value: bytes) -> str | None:
+    """It only accompanies an event, which is good without it: another form is as if none had come."""
+    text = value.decode("latin-1")
+    return text if FORM.fullmatch(text) else None
 
 
 def _number(found: dict[str, bytes], name: str, otherwise: int | None = None) -> int:

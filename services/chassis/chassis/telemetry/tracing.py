@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any, Final
 
-_FORM: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+FORM: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+"""A `traceparent` of W3C's version 00; whatever else comes in is taken for none."""
 _current: ContextVar[str | None] = ContextVar("traceparent", default=None)
 _tracer: Any = None
 
@@ -29,7 +30,7 @@ def trace_id() -> str | None:
 @contextlib.contextmanager
 def continued(parent: str | None = None, name: str = "work") -> Iterator[None]:
     """Go on from `parent` (a traceparent), or begin a trace when there is none or it is not one."""
-    above = parent if parent and _FORM.fullmatch(parent) else None
+    above = parent if parent and FORM.fullmatch(parent) else None
     if _tracer is not None:
         with _span(above, name):
             yield
