@@ -40,7 +40,7 @@ FROM (SELECT time FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT 10000
 """
 
 DEPTH = Gauge("outbox_depth", "Rows of the outbox that are not sent, up to 10,000.")
-AGE = Gauge("outbox_age_seconds", "Age of the oldest row of the outbox that is not sent.")
+AGE = Gauge("outbox_age_seconds", "Seconds for which the oldest row of the outbox waits to be sent.")
 LEADS = Gauge("relay_leads", "1 while this process leads.")
 SENT = Counter("relay_sent", "Rows sent and acknowledged.")
 FAILED = Counter("relay_failures", "Rounds whose fate was unknown; they were sent again.", ["error"])
@@ -54,6 +54,8 @@ class Relay:
         self._service = service
         self._trouble: str | None = None
         self._good_at = time.monotonic()
+        self._emptied: float | None = None
+        """When nothing was left to be sent; whatever is unsent has become so since."""
 
     def why_not_ready(self) -> str | None:
         """A sentence when nothing could be sent for a while."""
@@ -94,7 +96,8 @@ class Relay:
         while True:
             [(depth, age)] = await lead.beat(_DEPTH)
             DEPTH.set(depth)
-            AGE.set(float(age))
+            # What is said again has its old time, and has waited no longer than since everything was sent.
+            AGE.set(float(age) if self._emptied is None else min(float(age), time.monotonic() - self._emptied))
 
     async def _send_for_ever(self, lead: Lead) -> None:
         sending: Sending | None = None
@@ -104,6 +107,7 @@ class Relay:
                 began = time.monotonic()
                 rows = await lead.fetch(_FETCH, ROUND)
                 if not rows:
+                    self._emptied = time.monotonic()
                     self._succeed()
                     await _woken(lead)
                     continue
