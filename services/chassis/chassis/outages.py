@@ -1,7 +1,7 @@
 """What an exception means: the other side is away, two transactions were in each other's way, or neither."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 _CONFLICTS: Final = frozenset({"40001", "40P01", "55P03"})
@@ -14,24 +14,31 @@ _UNREADABLE: Final = ("22",)
 
 def is_conflict(error: BaseException) -> bool:
     """Whether the transaction lost against another one, and may be tried again as it was."""
-    return any(_state(each) in _CONFLICTS for each in _chain(error))
+    return _means(error, lambda each: _state(each) in _CONFLICTS)
 
 
 def is_outage(error: BaseException) -> bool:
     """Whether the database, the objects' storage or the network is away, or too busy: later it may well succeed."""
-    return any(
-        _state(each)[:2] in _AWAY or isinstance(each, ConnectionError | TimeoutError) or _is_away(each)
-        for each in _chain(error)
+    return _means(
+        error,
+        lambda each: _state(each)[:2] in _AWAY or isinstance(each, ConnectionError | TimeoutError) or _is_away(each),
     )
 
 
 def is_unreadable(error: BaseException) -> bool:
     """Whether the database could not read a value: a NUL in a text, a number out of its range."""
     asyncpg = sys.modules.get("asyncpg.exceptions")
-    return any(
-        _state(each)[:2] in _UNREADABLE or (asyncpg is not None and isinstance(each, asyncpg.DataError))
-        for each in _chain(error)
+    return _means(
+        error,
+        lambda each: _state(each)[:2] in _UNREADABLE or (asyncpg is not None and isinstance(each, asyncpg.DataError)),
     )
+
+
+def _means(error: BaseException, says: Callable[[BaseException], bool]) -> bool:
+    """Whether the error or what it came from says so; of what failed together, everything must."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(_means(each, says) for each in error.exceptions)
+    return any(says(each) for each in _chain(error))
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

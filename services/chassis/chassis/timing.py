@@ -111,7 +111,7 @@ class Timers:
             await asyncio.sleep(_ASK_AGAIN * random.uniform(0.8, 1.2))  # noqa: S311 - workers ask at different moments
 
     async def _session(self) -> None:
-        """As long as one connection holds the locks. Raises ConnectionError when it is lost."""
+        """As long as one connection holds the locks. Raises a group with ConnectionError when it is lost."""
         async with _Locks.opened(self._settings.database) as locks, asyncio.TaskGroup() as group:
             group.create_task(locks.watch(), name="timers' locks")
             for each in self._timers:
