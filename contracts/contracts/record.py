@@ -232,7 +232,7 @@ _SHEET_ORDER = (
     "name sex birth_date document_type document_number birthplace ethnicity nationality overseas "
     "residence_kind residence address only_child left_behind migrant orphan native_place health "
     "political_status * class entry_month entry_way attendance postal_address home_address phone postcode "
-    "preschool needs_aid boarding_subsidy martyr distance transport school_bus former_name "
+    "preschool needs_aid boarding_subsidy martyr distance transport school_bus former_name pinyin "
     "document_validity blood_type talent auxiliary_number seat_number source email homepage disability "
     "purchased_place inclusive"
 ).split()
@@ -240,7 +240,7 @@ _NOT_FIELDS = {"*": GRADE_HEADER, "class": CLASS_HEADER}
 
 
 def sheet_headers() -> tuple[str, ...]:
-    """The headers of the official import sheet, in its order, 情况说明 last."""
+    """The headers of the official import sheet, in its order, with 姓名拼音 of the form beside 曾用名, and 情况说明 last."""
     own = (_NOT_FIELDS.get(field) or BY_FIELD[field].header for field in _SHEET_ORDER)
     members = (
         f"成员{member}{FAMILY_BY_FIELD[field].header}"

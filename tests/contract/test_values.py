@@ -68,8 +68,9 @@ def test_every_item_of_the_form_stands_once_and_names_a_known_code_set() -> None
 
 def test_the_official_sheet_has_its_headers_once_and_reasons_last() -> None:
     headers = record.sheet_headers()
-    assert len(headers) == len(set(headers)) == 74
+    assert len(headers) == len(set(headers)) == 75
     assert headers[:5] == ("学籍接续标识", "学校标识码", "姓名", "性别", "出生日期")
     assert "成员1姓名" in headers
+    assert {item.header for item in record.BY_FIELD.values()} <= set(headers)
     assert "成员2职务" in headers
     assert headers[-1] == "情况说明"

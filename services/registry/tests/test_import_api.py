@@ -186,7 +186,7 @@ async def test_an_undo_takes_back_what_was_not_submitted(
 async def test_failed_rows_come_back_as_a_workbook_with_comments_that_can_be_mended(
     imported: Importing, as_: Any, tree: Any
 ) -> None:
-    rows = [a_row(0), a_row(1, 性别="男女", 出生日期="20200230"), a_row(2, 姓名="=1+1")]
+    rows = [a_row(0), a_row(1, 性别="男女", 出生日期="20200230", 姓名拼音="Qian Er"), a_row(2, 姓名="=1+1")]
     receipt = await imported(sheets.xlsx(table(rows)))
     assert counts(receipt)[1] == 1
     assert counts(receipt)[5] == 2
@@ -203,6 +203,7 @@ async def test_failed_rows_come_back_as_a_workbook_with_comments_that_can_be_men
     assert "性别" in by_header["性别"].comment.text
     assert "日期" in by_header["出生日期"].comment.text
     assert by_header["性别"].value == "男女"
+    assert by_header["姓名拼音"].value == "Qian Er"
     assert all(cell.data_type != "f" for row in sheet.iter_rows() for cell in row)
     mended = [[cell.value or "" for cell in row] for row in sheet.iter_rows()]
     mended[1][header.index("性别")] = rows[1]["成员1姓名"] and ("男" if rows[1]["身份证件号"][16] in "13579" else "女")
