@@ -153,6 +153,9 @@ def test_a_pupil_without_a_class_is_told_so() -> None:
     assert codes(found) == [("class_number", "class-missing")]
 
 
+OF_ANOTHER_KIND = {"document_type": "Z", "document_number": "E12345678"}
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -173,6 +176,14 @@ def test_a_pupil_without_a_class_is_told_so() -> None:
         ({"document_number": "3401212020A3150012"}, ["id-characters"]),
         ({"document_number": "340121202013450010"}, ["id-date"]),
         ({"document_type": "A", "document_number": "E12345678"}, []),
+        ({"document_type": "Z"}, ["document-type-mismatch"]),
+        ({"document_type": "A"}, ["document-type-mismatch"]),
+        ({"document_type": "9"}, []),
+        ({"family": (a_guardian(0, document_type="Z"),)}, ["document-type-mismatch"]),
+        (
+            {"document_number": None, "document_type": "Z", "family": (a_guardian(0, **OF_ANOTHER_KIND),)},
+            ["guardian-needed"],
+        ),
     ],
 )
 def test_what_keeps_a_record_from_being_a_persons(changes: dict[str, Any], expected: list[str]) -> None:
@@ -182,6 +193,17 @@ def test_what_keeps_a_record_from_being_a_persons(changes: dict[str, Any], expec
 def test_a_number_that_is_a_citizen_id_counts_as_one_whatever_type_is_named() -> None:
     record = a_record(1, document_type="Z")
     assert domain.own_document(record) == ("1", record.document_number)
+
+
+def test_a_citizen_id_under_another_type_is_said_in_words() -> None:
+    (own,) = domain.basics(a_record(1, document_type="Z"))
+    assert (own.field, own.text) == (
+        "document_type",
+        "身份证件号是有效的居民身份证号，与身份证件类型不符。请把身份证件类型改为“居民身份证”，或核对证件号。",
+    )
+    (mothers,) = domain.basics(a_record(1, family=(a_guardian(1), a_guardian(2, document_type="A"))))
+    assert mothers.field == "family.1.document_type"
+    assert mothers.text.startswith("成员2的身份证件号是有效的居民身份证号")
 
 
 def about(**changes: Any) -> Circumstances:
@@ -260,5 +282,12 @@ def test_a_guardian_answers_only_when_marked_and_with_a_valid_number() -> None:
     wrong = a_guardian(0, document_number="340121199001010011")
     right = a_guardian(1)
     assert domain.answering_guardian(StudentRecord(name="张三", family=(wrong, right))) == right
+    for kind, number, answers in (
+        ("A", "E12345678", True), ("6", "A123456(7)", True), ("A", "E123", False), ("Z", "E12345678", False),
+        ("Z", right.document_number, False), ("1", "E12345678", False), (None, "E12345678", False),
+    ):  # fmt: skip
+        foreign = a_guardian(0, document_type=kind, document_number=number)
+        found = domain.answering_guardian(StudentRecord(name="张三", family=(foreign,)))
+        assert (found is not None) is answers, (kind, number)
     unmarked = a_guardian(1, guardian="0")
     assert domain.answering_guardian(StudentRecord(name="张三", family=(wrong, unmarked))) is None

@@ -10,7 +10,10 @@ from registry.student.domain.problems import Problem
 
 CITIZEN_ID: Final = "1"
 """Code of 居民身份证 in 身份证件类型."""
+PASSPORT: Final = "A"
 OTHER_DOCUMENT: Final = "Z"
+FEWEST_DIGITS: Final = 5
+"""Of a number on a document of another kind; all that the form names have more."""
 GUARDIAN: Final = "1"
 MOST_CHILDREN: Final = 9
 """Children that one guardian's number can carry."""
@@ -35,15 +38,19 @@ def has_citizen_id(record: StudentRecord) -> bool:
 
 
 def answering_guardian(record: StudentRecord) -> Family | None:
-    """The member whose number stands in for a pupil without a document: a 监护人 with a valid citizen ID, or with
-    another kind of document that has a number. Source: art. 13.
+    """The member whose number stands in for a pupil without a document: a 监护人 with a valid citizen ID, or with the
+    number of another document that the form names. Source: art. 13.
     """
-    for member in record.family:
-        if member.guardian == GUARDIAN and member.document_number:
-            if member.document_type in (None, CITIZEN_ID) and born_on(member.document_number) is None:
-                continue
-            return member
-    return None
+    return next((member for member in record.family if member.guardian == GUARDIAN and _answers(member)), None)
+
+
+def _answers(member: Family) -> bool:
+    number = member.document_number
+    if not number or member.document_type == OTHER_DOCUMENT:
+        return False
+    if member.document_type in (None, CITIZEN_ID):
+        return born_on(number) is not None
+    return sum(mark.isdigit() for mark in number) >= FEWEST_DIGITS
 
 
 def folded(name: str) -> str:
@@ -68,10 +75,15 @@ def basics(record: StudentRecord) -> list[Problem]:
         problems += _no_document(record)
     elif document[0] == CITIZEN_ID:
         problems += _citizen_id(record, document[1])
+        if _is_misnamed(record.document_type, document[1]):
+            problems.append(Problem("document-type-mismatch", "document_type", _MISNAMED))
     for index, member in enumerate(record.family):
         number = member.document_number
         if number and member.document_type == CITIZEN_ID and (fault := fault_of(number)):
             problems.append(Problem(fault[0], f"family.{index}.document_number", f"成员{index + 1}的{fault[1]}"))
+        if number and _is_misnamed(member.document_type, number):
+            field = f"family.{index}.document_type"
+            problems.append(Problem("document-type-mismatch", field, f"成员{index + 1}的{_MISNAMED}"))
         if number and document and number == document[1]:
             problems.append(
                 Problem(
@@ -96,6 +108,19 @@ def fault_of(number: str) -> tuple[str, str] | None:
             return "id-date", "身份证号中的出生日期不存在。请按身份证或户口簿核对。"
         return "id-check-digit", "身份证号校验位不符，号码中有数字录错。请按身份证或户口簿核对。"
     return None
+
+
+def _is_misnamed(kind: str | None, number: str) -> bool:
+    """Whether a citizen ID is called a passport or something else.
+
+    Residence permits of people from Hong Kong, Macao, Taiwan and abroad are built alike and keep their own types.
+    """
+    return kind in (PASSPORT, OTHER_DOCUMENT) and born_on(number) is not None
+
+
+_MISNAMED: Final = (
+    "身份证件号是有效的居民身份证号，与身份证件类型不符。请把身份证件类型改为“居民身份证”，或核对证件号。"
+)
 
 
 def _citizen_id(record: StudentRecord, number: str) -> list[Problem]:
