@@ -182,7 +182,10 @@ LABELS: Final[Mapping[str, str]] = {
     "grade": "年级",
     "class_number": "班级",
     "photo": "照片",
+    "evidence": "佐证材料",
+    "family": "家庭成员",
     "reasons": "情况说明",
+    "schooling_from": "学制生效日期",
 }
 
 

@@ -17,7 +17,7 @@ DONE: list[tuple[str, str, dict[str, Any], str, Any]] = [
     (
         "registrar",
         "/submissions",
-        {"students": [PUPIL, OTHER]},
+        {"students": [PUPIL, OTHER], "sure": "true"},
         "POST registry/v1/submissions",
         {"students": [PUPIL, OTHER]},
     ),
@@ -142,7 +142,7 @@ DONE: list[tuple[str, str, dict[str, Any], str, Any]] = [
     (
         "province",
         f"/organisations/{SCHOOL}/schooling",
-        {"schooling": "5-4", "from": "2027-08-01"},
+        {"schooling": "5-4", "schooling_from": "2027-08-01"},
         f"POST registry/v1/organisations/{SCHOOL}/schooling",
         {"schooling": "5-4", "from": "2027-08-01"},
     ),
@@ -175,7 +175,9 @@ async def test_a_refusal_is_shown_as_the_service_says_it(
 
 
 async def test_the_receipt_of_a_submission_adds_up_and_names_who_was_not_submitted(browse: Browse) -> None:
-    response = await browse("registrar").post("/submissions", data={"students": [PUPIL, OTHER], "key": KEY})
+    response = await browse("registrar").post(
+        "/submissions", data={"students": [PUPIL, OTHER], "sure": "true", "key": KEY}
+    )
     assert "2 名 = 已提交 1 + 未提交 1" in response.text
     assert "还有问题没有解决。请修改后再提交。" in response.text
     assert "钱**" in response.text

@@ -13,10 +13,11 @@ from fastapi.responses import Response
 
 from chassis.http import allow_anyone
 from contracts.values import Role
+from portal import words
 from portal.clients.calling import Away, Part, Refused, part
 from portal.clients.registry.enrolment import Submission
 from portal.clients.review import CaseDetail
-from portal.forms import Form, Sent, Told, is_id, told
+from portal.forms import Form, Sent, Told, is_id, missing, told
 from portal.pages.queue import NAMES, Queue, as_asked, narrowed
 from portal.record_form import shown_paths
 from portal.rendering import see_other, show
@@ -127,12 +128,37 @@ def _reasons_in(form: Form) -> list[dict[str, Any]]:
     ]
 
 
+async def _reject_page(visit: Visit, case_id: UUID, queue: Mapping[str, str], form: Form) -> Response:
+    """What 不予通过 means, with the reasons in words; all that was chosen travels on."""
+    reasons, seen = await asyncio.gather(visit.review.reasons(), part(visit.registry.enrolment.lookup([case_id])))
+    coded = {each.code: each for each in reasons.items}
+    chosen = [
+        (coded[each["code"]].words, words.label_of(each["field"]), each["text"])
+        for each in _reasons_in(form)
+        if each["code"] in coded
+    ]
+    return show(
+        visit,
+        "case_reject.html",
+        crumbs=(("学籍审核", "/cases"), ("审核件", f"/cases/{case_id}"), ("不予通过", None)),
+        case_id=case_id,
+        who=next(iter(seen.value or []), None),
+        chosen=chosen,
+        carried=[(name, value) for name in form if name != "sure" for value in form.texts(name)],
+        queue=queue,
+    )
+
+
 @router.post("/cases/{case_id}/{wish}")
 async def decide(visit: Who, case_id: UUID, wish: str, form: Sent) -> Response:
-    """Approve, return or reject exactly what was seen; then the next case."""
+    """Approve, return or reject exactly what was seen; then the next case. A rejection is asked about first."""
     queue = _queue_in(form)
     if wish not in WISHES:
         return see_other(f"/cases/{case_id}")
+    if wish == "reject" and form.text("sure") != "true":
+        if not form.texts("reasons"):
+            return await _page(visit, case_id, queue, missing("不予通过须说明原因。请先勾选原因。"), form)
+        return await _reject_page(visit, case_id, queue, form)
     content_hash = form.text("content_hash")
     try:
         if wish == "approve":

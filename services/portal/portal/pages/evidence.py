@@ -8,12 +8,12 @@ from fastapi.responses import Response
 
 from chassis.http import allow_anyone
 from portal.clients.calling import Away, Refused
-from portal.forms import Sent, is_id, told
+from portal.forms import Sent, Told, is_id, told
 from portal.pages.pupil import pupil_page
 from portal.pages.uploading import Upload, no_form
-from portal.rendering import handed_on, see_other
+from portal.rendering import handed_on, see_other, show
 from portal.settings import LARGEST_EVIDENCE
-from portal.visiting import Who
+from portal.visiting import Visit, Who
 
 router = APIRouter(dependencies=[allow_anyone()])
 _ENDINGS: Final = {"image/jpeg": "jpg", "image/png": "png", "application/pdf": "pdf"}
@@ -40,6 +40,27 @@ async def add(visit: Who, student: UUID, request: Request) -> Response:
     return see_other(f"/students/{student}", done="evidence-added")
 
 
+async def _drop_page(visit: Visit, student: UUID, evidence: UUID, why: Told | None) -> Response:
+    pupil = await visit.registry.students.one(student)
+    file = next((each for each in pupil.evidence if each.id == evidence), None)
+    if file is None:
+        return await pupil_page(visit, student, why)
+    return show(
+        visit,
+        "evidence_drop.html",
+        told=why,
+        crumbs=(("学生花名册", "/students"), (pupil.name, f"/students/{student}"), ("删除佐证材料", None)),
+        pupil=pupil,
+        file=file,
+    )
+
+
+@router.get("/evidence/{evidence}/drop")
+async def ask_drop(visit: Who, evidence: UUID, student: UUID) -> Response:
+    """What taking a file away means, before it happens."""
+    return await _drop_page(visit, student, evidence, None)
+
+
 @router.post("/evidence/{evidence}/drop")
 async def drop(visit: Who, evidence: UUID, form: Sent) -> Response:
     """Take a file away."""
@@ -49,5 +70,5 @@ async def drop(visit: Who, evidence: UUID, form: Sent) -> Response:
     try:
         await visit.registry.students.drop_evidence(evidence)
     except (Refused, Away) as why:
-        return await pupil_page(visit, student, told(why, form))
+        return await _drop_page(visit, student, evidence, told(why, form))
     return see_other(f"/students/{student}", done="evidence-dropped")

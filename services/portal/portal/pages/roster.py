@@ -1,6 +1,7 @@
 """学生花名册: filters, search, bulk placement, export."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from portal.clients.calling import Away, Refused, part
 from portal.clients.registry.students import Lines, Placed
 from portal.forms import Sent, Told, is_id, missing, told
 from portal.pages.choosing import Page
+from portal.pages.naming import lines_of
 from portal.rendering import PAGE, Pager, handed_on, offset_of, show
 from portal.visiting import Visit, Who
 
@@ -59,11 +61,16 @@ async def _page(
     words: str = "",
     why: Told | None = None,
     placed: Placed | None = None,
+    ticked: Sequence[str] = (),
+    class_id: str = "",
 ) -> Response:
     asked: Any = _ready(found) if found else visit.registry.students.find(filters, offset_of(page), PAGE)
     may_see_classes = visit.at_school or filters["school"]
     classes = visit.registry.classes.find(filters["school"] or None) if may_see_classes else _ready(None)
     lines, formed = await asyncio.gather(asked, part(classes))
+    names = {each.id: each for each in lines.items}
+    refused = [each.student_id for each in placed.refused] if placed else []
+    names |= await lines_of(visit, [each for each in refused if each not in names])
     return show(
         visit,
         "roster.html",
@@ -75,7 +82,9 @@ async def _page(
         searched=words,
         classes=formed.value.items if formed.value else [],
         placed=placed,
-        names={each.id: each.name for each in lines.items},
+        names=names,
+        ticked=ticked,
+        chosen=class_id,
         placeable=any(each.status in OPEN for each in lines.items),
         may_place=visit.has(Role.REGISTRAR) and visit.at_school,
         may_export=visit.has(Role.REGISTRAR, Role.OFFICER, Role.PROVINCE_ADMIN),
@@ -114,13 +123,29 @@ async def place(visit: Who, form: Sent) -> Response:
     """Seats in a class for the pupils that are ticked; who gets none is told why."""
     filters = {name: form.text(name) for name in FILTERS}
     students, class_id = form.ids("students"), form.text("class_id")
+    words = form.text("q")[:60]
+    placed: Placed | None = None
+    why: Told | None = None
     if not students or not is_id(class_id):
-        return await _page(visit, filters, 1, why=missing("请先勾选学生，并选择班级。", "class_id"))
-    try:
-        placed = await visit.registry.students.place(class_id, students, form.key)
-    except (Refused, Away) as why:
-        return await _page(visit, filters, 1, why=told(why, form))
-    return await _page(visit, filters, 1, placed=placed)
+        why = missing("请先勾选学生，并选择班级。", "class_id")
+    else:
+        try:
+            placed = await visit.registry.students.place(class_id, students, form.key)
+        except (Refused, Away) as refused:
+            why = told(refused, form)
+    page = max(1, form.number("page") or 1) if why else 1
+    found = await visit.registry.students.search(words, filters, offset_of(page), PAGE) if words else None
+    return await _page(
+        visit,
+        filters,
+        page,
+        found=found,
+        words=words,
+        why=why,
+        placed=placed,
+        ticked=students if why else (),
+        class_id=class_id if why else "",
+    )
 
 
 @router.get("/students/export.xlsx")

@@ -7,30 +7,24 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from chassis.http import allow_anyone
-from portal.clients.calling import Away, Part, Refused, part
+from portal.clients.calling import Away, Refused
 from portal.clients.registry.enrolment import NotSubmitted
 from portal.clients.registry.students import Line
 from portal.forms import Sent, Told, is_id, missing, told
+from portal.pages.naming import lines_of
 from portal.rendering import show
 from portal.visiting import Visit, Who
 
 router = APIRouter(dependencies=[allow_anyone()])
 CRUMBS = (("预审核与提交", "/pre-review"),)
-_MOST_NAMED = 200
 
 
 async def _names(visit: Visit, refused: Sequence[NotSubmitted]) -> dict[UUID, Line]:
-    """The masked lines of pupils on the receipt; those beyond a page stay without a name."""
-    wanted = {str(each.student_id) for each in refused}
-    if not wanted:
-        return {}
-    found: Part[object] = await part(visit.registry.students.find({"status": ["draft", "returned"]}, 0, _MOST_NAMED))
-    lines = getattr(found.value, "items", [])
-    return {line.id: line for line in lines if str(line.id) in wanted}
+    return await lines_of(visit, [each.student_id for each in refused])
 
 
-def _refused_page(
-    visit: Visit, why: Told, count: int | None = None, class_id: str = "", students: tuple[str, ...] = ()
+def _asking_page(
+    visit: Visit, why: Told | None, count: int | None = None, class_id: str = "", students: tuple[str, ...] = ()
 ) -> Response:
     return show(
         visit,
@@ -45,14 +39,16 @@ def _refused_page(
 
 @router.post("/submissions")
 async def submit(visit: Who, form: Sent) -> Response:
-    """Ask the authority to decide on the chosen pupils."""
+    """Ask the authority to decide on the chosen pupils; how many, and what that means, is shown first."""
     students = form.ids("students")
     if not students:
-        return _refused_page(visit, missing("没有勾选学生。请在预审核页勾选要提交的学生。"))
+        return _asking_page(visit, missing("没有勾选学生。请在预审核页勾选要提交的学生。"))
+    if form.text("sure") != "true":
+        return _asking_page(visit, None, len(students), students=tuple(students))
     try:
         receipt = await visit.registry.enrolment.submit(students, form.key)
     except (Refused, Away) as why:
-        return _refused_page(visit, told(why, form), len(students), students=tuple(students))
+        return _asking_page(visit, told(why, form), len(students), students=tuple(students))
     return show(
         visit,
         "submitted.html",
@@ -68,14 +64,7 @@ async def ask_all(visit: Who, class_id: str = "") -> Response:
     """How many would be submitted, and what that means, before it happens."""
     chosen = class_id if is_id(class_id) else ""
     found = await visit.registry.enrolment.pre_review({"class": chosen, "verdict": "green"}, 0, 1)
-    return show(
-        visit,
-        "submit.html",
-        crumbs=(*CRUMBS, ("提交全部可提交学生", None)),
-        count=found.total,
-        class_id=chosen,
-        students=(),
-    )
+    return _asking_page(visit, None, found.total, chosen)
 
 
 @router.post("/submissions/all")
@@ -85,7 +74,7 @@ async def submit_all(visit: Who, form: Sent) -> Response:
     try:
         receipt = await visit.registry.enrolment.submit_all(class_id or None, form.key)
     except (Refused, Away) as why:
-        return _refused_page(visit, told(why, form), form.number("count"), class_id)
+        return _asking_page(visit, told(why, form), form.number("count"), class_id)
     return show(
         visit,
         "submitted.html",
