@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from types import MappingProxyType
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
@@ -48,10 +49,6 @@ class Form:
         """The value as a number; None when it is none."""
         text = self.text(name)
         return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
-
-    def starting(self, prefix: str) -> dict[str, str]:
-        """Name without its prefix → value, of all whose names begin with it and that say something."""
-        return {name[len(prefix) :]: self.text(name) for name in self._data if name.startswith(prefix)}
 
     @property
     def key(self) -> str | None:
@@ -100,18 +97,24 @@ class Told:
         return self.fields.get(name, [])
 
 
-def told(why: Refused | Away, form: Form | None = None, prefix: str = "") -> Told:
-    """What to say when a service refuses or is away. `prefix` stands before the names of fields on the page."""
+def told(why: Refused | Away, form: Form | None = None, names: Mapping[str, str] = MappingProxyType({})) -> Told:
+    """What to say when a service refuses or is away. `names`: field of the service → what the page calls it."""
     if isinstance(why, Away):
         name = SERVICE_NAMES[why.service]
         sentence = f"{name}暂不可用，没有收到答复。您填写的内容都在本页，请稍后再点一次同一按钮，系统不会重复办理。"
         return Told(503, sentence, key=form.key if form else None)
     problem = why.problem
     beside: dict[str, list[str]] = {}
-    for each in problem.said:
+    said = tuple(each.model_copy(update={"field": _on_the_page(each.field, names)}) for each in problem.said)
+    for each in said:
         if each.field:
-            beside.setdefault(prefix + each.field.removeprefix("fields."), []).append(each.text)
-    return Told(problem.status, problem.sentence, problem.said, None, problem.incident, beside)
+            beside.setdefault(each.field, []).append(each.text)
+    return Told(problem.status, problem.sentence, said, None, problem.incident, beside)
+
+
+def _on_the_page(field: str | None, names: Mapping[str, str]) -> str | None:
+    path = (field or "").removeprefix("fields.")
+    return names.get(path, path) or None
 
 
 def missing(sentence: str, *names: str) -> Told:

@@ -107,7 +107,14 @@ async def _one_page(visit: Visit, organisation: UUID, why: Told | None = None, f
         accounts=accounts,
         authorities=authorities.value or [],
         may_found=may_found,
-        values={**values, "authority_id": "", "from": "", "schooling": "", **(form.values if form else {})},
+        values={
+            **values,
+            "authority_id": "",
+            "from": "",
+            "schooling": "",
+            "schooling_from": "",
+            **(form.values if form else {}),
+        },
     )
 
 
@@ -150,13 +157,13 @@ async def hand_over(visit: Who, organisation: UUID, form: Sent) -> Response:
 @router.post("/organisations/{organisation}/schooling")
 async def set_schooling(visit: Who, organisation: UUID, form: Sent) -> Response:
     """Another 学制 from a day on."""
-    since = day_of(form.text("from"))
+    since = day_of(form.text("schooling_from"))
     if since is None or not form.text("schooling"):
-        return await _one_page(visit, organisation, missing("请选择学制和生效日期。", "schooling"), form)
+        return await _one_page(visit, organisation, missing("请选择学制和生效日期。", "schooling_from"), form)
     try:
         await visit.registry.organisations.set_schooling(
             organisation, form.text("schooling"), since.isoformat(), form.key
         )
     except (Refused, Away) as why:
-        return await _one_page(visit, organisation, told(why, form), form)
+        return await _one_page(visit, organisation, told(why, form, {"from": "schooling_from"}), form)
     return see_other(f"/organisations/{organisation}", done="schooling-changed")

@@ -61,6 +61,7 @@ async def _one_page(
     number: int | None = None,
     candidates: Part[Lines] | None = None,
     words: str = "",
+    student: str = "",
 ) -> Response:
     archive, files = await asyncio.gather(
         visit.photo.archive(archive_id),
@@ -79,10 +80,18 @@ async def _one_page(
         number=number,
         candidates=candidates,
         words_searched=words,
+        chosen=student,
         pager=Pager(page, files.value.total) if files.value else None,
         # Not while a file is being matched: what was chosen would be gone.
         refresh=url(f"/photos/archives/{archive_id}", result=result, page=page) if moving else None,
     )
+
+
+async def _candidates(visit: Visit, words: str) -> Part[Lines]:
+    """Whose photo it may be: those who are looked for, or else those whose photo is due."""
+    if words:
+        return await part(visit.registry.students.search(words, {}, 0, PAGE))
+    return await part(visit.registry.students.find({"photo": "required"}, 0, PAGE))
 
 
 @router.get("/photos/archives/{archive_id}")
@@ -94,9 +103,7 @@ async def one(
     page: Page = 1,
 ) -> Response:
     """How far it is, and what became of each file. `number`: the file that is to be matched."""
-    candidates = None
-    if number is not None:
-        candidates = await part(visit.registry.students.find({"photo": "required"}, 0, PAGE))
+    candidates = await _candidates(visit, "") if number is not None else None
     return await _one_page(
         visit, archive_id, result if result in RESULTS else "", page, number=number, candidates=candidates
     )
@@ -107,7 +114,7 @@ async def search(visit: Who, archive_id: UUID, form: Sent) -> Response:
     """Pupils by name, for a file that is to be matched."""
     words, number = form.text("q")[:60], form.number("number")
     why = None if words else missing("请输入学生姓名或完整证件号。", "q")
-    found = await part(visit.registry.students.search(words, {}, 0, PAGE)) if words else None
+    found = await _candidates(visit, words) if words else None
     return await _one_page(
         visit, archive_id, form.text("result"), 1, why=why, number=number, candidates=found, words=words
     )
@@ -119,9 +126,22 @@ async def match(visit: Who, archive_id: UUID, form: Sent) -> Response:
     number, student = form.number("number"), form.text("student")
     result = form.text("result") if form.text("result") in RESULTS else ""
     if number is None or not is_id(student):
-        return await _one_page(visit, archive_id, result, 1, why=missing("请选择学生。", "student"), number=number)
-    try:
-        await visit.photo.match(archive_id, number, student)
-    except (Refused, Away) as why:
-        return await _one_page(visit, archive_id, result, 1, why=told(why, form))
-    return see_other(f"/photos/archives/{archive_id}", result=result, done="photo-matched")
+        why = missing("请选择学生。", "student")
+    else:
+        try:
+            await visit.photo.match(archive_id, number, student)
+            return see_other(f"/photos/archives/{archive_id}", result=result, done="photo-matched")
+        except (Refused, Away) as refused:
+            why = told(refused, form)
+    words = form.text("q")[:60]
+    return await _one_page(
+        visit,
+        archive_id,
+        result,
+        1,
+        why=why,
+        number=number,
+        candidates=await _candidates(visit, words) if number is not None else None,
+        words=words,
+        student=student,
+    )

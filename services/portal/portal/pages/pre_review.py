@@ -21,7 +21,9 @@ Verdict = Annotated[str, Query(max_length=10)]
 ClassId = Annotated[UUID | None, Query(alias="class")]
 
 
-async def _page(visit: Visit, wanted: dict[str, Any], page: int, why: Told | None) -> Response:
+async def _page(
+    visit: Visit, wanted: dict[str, Any], page: int, why: Told | None = None, form: Form | None = None
+) -> Response:
     found, classes = await asyncio.gather(
         visit.registry.enrolment.pre_review(wanted, offset_of(page), PAGE),
         part(visit.registry.classes.find(wanted["school"] or None)),
@@ -40,6 +42,8 @@ async def _page(visit: Visit, wanted: dict[str, Any], page: int, why: Told | Non
         to_explain=[(code, found.examples.get(code, code), count) for code, count in found.to_explain.items()],
         pager=Pager(page, found.total),
         is_own=own,
+        ticked=form.texts("students") if form else [],
+        said=form.values if form else {"code": "", "reason": ""},
         tickable=any(each.verdict != "red" for each in found.items),
         may_submit=own and found.window is not None and found.window.days_left >= 0,
     )
@@ -62,13 +66,13 @@ async def look(
         "class": str(class_id or ""),
         "verdict": verdict if verdict in VERDICTS else "",
     }
-    return await _page(visit, wanted, page, None)
+    return await _page(visit, wanted, page)
 
 
 @router.post("/pre-review/reasons")
 async def explain(visit: Who, form: Sent) -> Response:
     """One reason for the warnings of many."""
-    wanted = _wanted(form)
+    wanted, page = _wanted(form), max(1, form.number("page") or 1)
     code, reason = form.text("code") or None, form.text("reason")
     students: list[str] | None = form.ids("students")
     whole = form.text("whole") == "true"
@@ -76,11 +80,11 @@ async def explain(visit: Who, form: Sent) -> Response:
         students = None
     if not reason or (students is not None and not students) or (whole and code is None):
         why = missing("请勾选学生（或选择一项提醒并对全部学生说明），并填写原因。", "reason")
-        return await _page(visit, wanted, 1, why)
+        return await _page(visit, wanted, page, why, form)
     try:
         await visit.registry.enrolment.explain(students, code, reason, form.key)
     except (Refused, Away) as refused:
-        return await _page(visit, wanted, 1, told(refused, form))
+        return await _page(visit, wanted, page, told(refused, form), form)
     return see_other("/pre-review", **wanted, done="explained")
 
 
