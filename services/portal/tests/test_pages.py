@@ -7,6 +7,7 @@ import pytest
 
 from services.portal.tests.people import ACCOUNT, ARCHIVE, CASE, CLASS, DUPLICATE, IMPORT, PUPIL, SCHOOL
 from services.portal.tests.reading import Page
+from services.portal.tests.services import Services, recorded
 
 Browse = Callable[[str | None], httpx2.AsyncClient]
 PAGES = {
@@ -82,3 +83,16 @@ async def test_a_page_shows_what_it_is_for(browse: Browse, who: str, path: str) 
     assert response.status_code == 200, response.text[-1500:]
     assert PAGES[who][path] in response.text
     assert Page(response.text).faults() == []
+
+
+async def test_a_campus_has_the_accounts_of_its_school(browse: Browse, services: Services) -> None:
+    client = browse("province")
+    school = recorded("routes")[f"GET registry/v1/organisations/{SCHOOL}"]
+    campus = {**school, "id": CLASS, "kind": "campus", "name": "测试分校", "parent_id": SCHOOL}
+    services.give(f"GET registry/v1/organisations/{CLASS}", campus)
+    services.give("GET registry/v1/accounts", {"items": [], "total": 0})
+    page = Page((await client.get(f"/organisations/{CLASS}")).text)
+    assert [each for each in page.all("a") if each["href"].startswith("/accounts/new")] == []
+    assert "分校不单设账号" in page.text
+    form = Page((await client.get(f"/accounts/new?organisation={CLASS}")).text)
+    assert form.value("organisation_id") == SCHOOL

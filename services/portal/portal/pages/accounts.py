@@ -38,7 +38,10 @@ async def look(visit: Who, organisation: UUID | None = None, page: Page = 1) -> 
 
 async def _new_page(visit: Visit, organisation: UUID, form: Form | None, why: Told | None) -> Response:
     place = await visit.registry.organisations.one(organisation)
-    if place.kind in ("school", "campus"):
+    if place.kind == "campus" and place.parent_id:
+        # A campus is its school's: whoever works there has an account of the school.
+        return await _new_page(visit, place.parent_id, form, why)
+    if place.kind == "school":
         roles: tuple[Role, ...] = SCHOOL_ROLES
     else:
         roles = (*ABOVE_ROLES, Role.PROVINCE_ADMIN) if place.kind == "province" else ABOVE_ROLES
