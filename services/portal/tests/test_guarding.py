@@ -10,7 +10,7 @@ from portal.assets import ASSETS
 from portal.guarding import CSP
 from portal.main import create
 from portal.settings import PortalSettings
-from services.portal.tests.people import ACCOUNT, CASE, CLASS, PUPIL, a_county, token
+from services.portal.tests.people import CASE, PUPIL, a_county, token
 from services.portal.tests.reading import Page
 from services.portal.tests.services import BASES, Services, refusal
 
@@ -101,15 +101,6 @@ async def test_the_files_of_the_browser_are_those_that_were_looked_at(browse: Br
         assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert (await client.get("/static/0000000000000000/htmx.js")).status_code == 404
     assert sum(len(asset.zipped) for asset in ASSETS.files.values()) < 60_000
-
-
-async def test_nobody_sees_a_page_without_a_session(browse: Browse, services: Services) -> None:
-    client = browse(None)
-    for path in ("/", "/students", f"/students/{PUPIL}", "/cases", "/accounts"):
-        response = await client.get(path)
-        assert response.status_code == 303
-        assert response.headers["location"].startswith("/sign-in")
-    assert services.asked == []
 
 
 async def test_an_ended_session_leads_to_the_sign_in_and_back(browse: Browse, services: Services) -> None:
@@ -238,10 +229,3 @@ async def test_no_address_of_a_page_names_a_person(browse: Browse, services: Ser
     assert not [each for each in addresses if "9999992020" in each or "赵" in each]
     assert services.body_of("POST registry/v1/students/search")["q"] == "999999202003020017"
     assert not [each for each in services.asked if "9999992020" in str(each.url)]
-
-
-@pytest.mark.parametrize("path", [f"/accounts/{ACCOUNT}/reset", f"/classes/{CLASS}/close", f"/students/{PUPIL}/remove"])
-async def test_looking_changes_nothing(browse: Browse, services: Services, path: str) -> None:
-    await browse("province").get(path)
-    changing = [each for each in services.asked if each.method != "GET" and "token" not in each.url.path]
-    assert changing == []
