@@ -30,11 +30,10 @@ async def look(
 ) -> Response:
     """The pupils of a class, or of all, with a badge each."""
     wanted = {"class": str(class_id or ""), "photo": photo}
-    lines, classes, desk, archives = await asyncio.gather(
+    lines, classes, desk = await asyncio.gather(
         visit.registry.students.find(wanted, offset_of(page, CLASSFUL), CLASSFUL),
         part(visit.registry.classes.find(None)),
         part(visit.photo.desk()),
-        part(visit.photo.archives()),
     )
     due = await part(visit.photo.due([line.id for line in lines.items]))
     return show(
@@ -45,7 +44,6 @@ async def look(
         due={each.student_id: each for each in due.value.items} if due.value else None,
         classes=[each for each in classes.value.items if not each.closed_on] if classes.value else [],
         counts=desk,
-        archives=archives,
         filters=wanted,
         pager=Pager(page, lines.total, CLASSFUL),
     )

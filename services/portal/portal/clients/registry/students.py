@@ -9,8 +9,6 @@ from pydantic import Field
 
 from portal.clients.calling import Answer, Caller, Download, Said
 
-WHOLE_CLASS = 200
-
 
 class Line(Answer):
     """A pupil on a list, masked."""
@@ -58,27 +56,6 @@ class Placement(Answer):
     valid_until: date | None = None
 
 
-class PhotoFact(Answer):
-    state: str | None = None
-    year: int | None = None
-    reason: str | None = None
-
-
-class NationalProblem(Answer):
-    type: str = ""
-    name: str = ""
-    text: str = ""
-
-
-class National(Answer):
-    """How the nation has answered."""
-
-    standing: str | None = None
-    problems: tuple[NationalProblem, ...] = ()
-    rejections: tuple[str, ...] = ()
-    number_status: str | None = None
-
-
 class Evidence(Answer):
     id: UUID
     kind: str = ""
@@ -105,8 +82,6 @@ class Pupil(Line):
     names: dict[str, str | None] = Field(default_factory=dict)
     numbers: tuple[Number, ...] = ()
     placements: tuple[Placement, ...] = ()
-    photo: PhotoFact | None = None
-    national: National | None = None
     evidence: tuple[Evidence, ...] = ()
     history: tuple[Change, ...] = ()
 
