@@ -1,10 +1,12 @@
 """What each service says, hears and answers, held against the contracts: read from the services as they are wired."""
 
 import importlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 import yaml
 
@@ -30,6 +32,27 @@ def test_what_a_service_says_and_hears_is_published_as_it_is_today(service: Serv
     assert path.read_text("utf-8") == asyncapi_text(service), (
         f"run python -m {service.name} asyncapi --out {path.relative_to(ROOT)}"
     )
+
+
+def faults(document: Any) -> list[str]:
+    """Where the document is not AsyncAPI 3, by the schema of those who define that."""
+    schema = json.loads((Path(__file__).parent / "asyncapi" / "3.0.0.json").read_text("utf-8"))
+    return [
+        "/".join(map(str, fault.instance_path)) for fault in jsonschema_rs.validator_for(schema).iter_errors(document)
+    ]
+
+
+def test_what_is_published_is_asyncapi(service: Service) -> None:
+    document = yaml.safe_load((ROOT / "contracts" / "asyncapi" / f"{service.name}.yaml").read_text("utf-8"))
+    assert faults(document) == []
+
+
+def test_what_is_not_asyncapi_is_seen() -> None:
+    document = yaml.safe_load((ROOT / "contracts" / "asyncapi" / "review.yaml").read_text("utf-8"))
+    channel, operation = document["channels"]["review.decision.v1"], next(iter(document["operations"]))
+    channel["adress"] = channel.pop("address")
+    document["operations"][operation]["action"] = "say"
+    assert sorted(faults(document)) == ["channels/review.decision.v1", f"operations/{operation}"]
 
 
 def test_every_reference_of_what_is_published_leads_somewhere(service: Service) -> None:
