@@ -93,11 +93,3 @@ TOPICS: tuple[Topic, ...] = (
     RECEIPT, OUTCOME,
 )  # fmt: skip
 BY_NAME: Mapping[str, Topic] = {topic.name: topic for topic in TOPICS}
-
-
-def topic_of(event: type[Event]) -> Topic:
-    """The one topic that carries the event. Raises KeyError when none does."""
-    for topic in TOPICS:
-        if event in topic.events:
-            return topic
-    raise KeyError(event.__name__)
