@@ -155,6 +155,20 @@ class NotAnAuthority(Refusal):
         )
 
 
+class OutOfReach(Refusal):
+    """Who does not reach the school is shown neither the pupil nor the photo, and could not decide."""
+
+    status = 409
+
+    def __init__(self, authority: str, others: Sequence[str]) -> None:
+        choice = f"可以改派到：{'、'.join(others)}。" if others else ""
+        super().__init__(
+            "out-of-reach",
+            f"{authority}不管理该学校，看不到学生信息，不能审核。{choice}"
+            "如学校已划归其他单位，请先由省级管理员变更学校的主管单位，再改派。",
+        )
+
+
 class SameAuthority(Refusal):
     """The case is already there."""
 

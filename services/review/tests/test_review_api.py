@@ -12,7 +12,7 @@ from chassis.clock import now
 from chassis.testing import spoken
 from contracts import topics
 from contracts.registry import WithdrawalAsked
-from services.review.tests.province import HASH, Province, account_of, at, calendar
+from services.review.tests.province import HASH, Province, account_of, at, calendar, link
 
 SEEN = {"content_hash": HASH}
 SENT_BACK = {**SEEN, "reasons": [{"code": "photo-unfit", "field": "photo", "text": "背景不是淡蓝色"}]}
@@ -201,10 +201,14 @@ async def test_a_returned_case_shows_why_and_its_history_to_the_school(tree: Pro
     assert not {str(tree.city_officer.person_id), str(tree.city_officer.account_id)} & set(answer.text.split('"'))
 
 
-async def test_a_rerouted_case_is_seen_where_it_went(tree: Province, a_case: Any, as_: Any) -> None:
+async def test_a_rerouted_case_is_seen_where_it_went(
+    tree: Province, a_case: Any, hear: Any, organisations: Any, as_: Any
+) -> None:
     case_id = await a_case()
+    handed_over = organisations["school"].model_copy(update={"authorities": (link(tree.other_county),)})
     async with as_(tree.other_officer) as client:
         assert (await client.get(f"/v1/cases/{case_id}")).status_code == 404
+        await hear(spoken(topics.ORGANISATION, tree.school, handed_over, version=2))
         async with as_(tree.officer) as owner:
             to = {"authority_id": str(tree.other_county), "reason": "学校已划归肥东县"}
             assert (await owner.post(f"/v1/cases/{case_id}/reroute", json=to)).json()["may_decide"] is False

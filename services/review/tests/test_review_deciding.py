@@ -3,12 +3,13 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from chassis.clock import now
 from chassis.identity import Actor
 from chassis.testing import spoken
 from chassis.transaction import Database
@@ -18,10 +19,17 @@ from contracts.registry import WithdrawalAsked
 from contracts.review import Reason
 from contracts.values import Role
 from review import commands
-from services.review.tests.province import HASH, Province, all_of, an_actor, only
+from services.review.tests.province import HASH, Province, all_of, an_actor, link, only
 from tests.harness.plans import read_whole
 
 PHOTO = [Reason(code="photo-unfit", field="photo", text="背景不是淡蓝色")]
+
+
+DECIDE: dict[str, Callable[..., Coroutine[Any, Any, commands.Receipt]]] = {
+    "approve": commands.approve,
+    "return": lambda tx, seen: commands.send_back(tx, seen, PHOTO),
+    "reject": lambda tx, seen: commands.reject(tx, seen, [Reason(code="not-attending")]),
+}
 
 
 async def approve(database: Database, actor: Actor, *cases: UUID, seen: str = HASH) -> commands.Receipt:
@@ -64,14 +72,15 @@ async def test_a_returned_and_a_rejected_case_say_why(
     assert [(await row_of(each)).decision for each in (first, second)] == ["returned", "rejected"]
 
 
-async def test_five_hundred_are_approved_in_three_statements(
-    database: Database, tree: Province, hear: Any, a_request: Any, statements: Any, said: Any
+@pytest.mark.parametrize("how", ["approve", "return", "reject"])
+async def test_five_hundred_are_decided_in_three_statements(
+    database: Database, tree: Province, hear: Any, a_request: Any, statements: Any, said: Any, how: str
 ) -> None:
     cases = [uuid4() for _ in range(500)]
     await hear(*(spoken(topics.REQUEST, case, a_request()) for case in cases))
     async with database.transaction(tree.officer) as tx:
         with statements(database) as seen:
-            receipt = await commands.approve(tx, [(case, HASH) for case in cases])
+            receipt = await DECIDE[how](tx, [(case, HASH) for case in cases])
     assert len(seen) <= 3  # what is copied in is not counted
     assert await read_whole(database, seen, {"review_case", "decision", "case_event"}) == []
     assert (len(receipt.decided), receipt.refused) == (500, {})
@@ -260,8 +269,44 @@ async def test_reroutings_that_are_refused(database: Database, tree: Province, a
     assert await code(tree.other_officer, tree.other_county) == "not-found"
     assert await code(tree.city_officer, tree.city) == "not-your-case"
     assert await code(tree.officer, tree.city, "家长电话13812345678") == "personal-data-in-text"
-    assert await code(tree.admin, tree.other_county) == "rerouted"
-    assert await code(tree.other_officer, tree.county) == "rerouted"
+    assert await code(tree.officer, tree.other_county) == "out-of-reach"
+    assert await code(tree.admin, tree.other_county) == "out-of-reach"
+    assert await code(tree.admin, tree.city) == "rerouted"
+    assert await code(tree.city_officer, tree.county) == "rerouted"
+
+
+async def test_an_authority_that_does_not_reach_the_school_gets_no_case_and_the_others_are_named(
+    database: Database, tree: Province, a_case: Any, row_of: Any
+) -> None:
+    for school in (tree.school, tree.campus):
+        case_id = await a_case(school_id=school)
+        with pytest.raises(Refusal) as refused:
+            async with database.transaction(tree.officer) as tx:
+                await commands.reroute(tx, case_id, tree.other_county, "应由该单位审核")
+        assert refused.value.sentence.startswith("肥东县教育局不管理该学校，看不到学生信息，不能审核。可以改派到：")
+        choice = refused.value.sentence.split("可以改派到：")[1].split("。")[0]
+        assert set(choice.split("、")) == {"安徽省教育厅", "合肥市教育局"}
+        assert (await row_of(case_id)).authority_id == tree.county
+
+
+async def test_a_case_follows_its_school_to_another_authority_and_goes_back_to_the_first(
+    database: Database, tree: Province, a_case: Any, hear: Any, organisations: Any, row_of: Any
+) -> None:
+    today = now().date()
+    moved = (link(tree.county, until=today), link(tree.other_county, since=today))
+    school = organisations["school"].model_copy(update={"parent_id": tree.province, "authorities": moved})
+    await hear(spoken(topics.ORGANISATION, tree.school, school, version=2))
+    for place in (tree.school, tree.campus):
+        case_id = await a_case(school_id=place)
+        async with database.transaction(tree.officer) as tx:
+            await commands.reroute(tx, case_id, tree.other_county, "学校已划归肥东县")
+        assert (await row_of(case_id)).authority_id == tree.other_county
+        async with database.transaction(tree.other_officer) as tx:
+            await commands.reroute(tx, case_id, tree.county, "划转前提交，仍由原单位审核")
+        assert (await row_of(case_id)).authority_id == tree.county
+        with pytest.raises(Refusal, match="合肥市教育局不管理该学校"):
+            async with database.transaction(tree.officer) as tx:
+                await commands.reroute(tx, case_id, tree.city, "应由该单位审核")
 
 
 async def test_the_province_routes_a_case_that_nobody_has(

@@ -1,10 +1,12 @@
 """Who may what on which route, and what the others are told."""
 
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
 from chassis.http.permission import permissions
+from chassis.identity import Actor
 from contracts.values import Role
 from review.main import service
 from services.review.tests.province import HASH, Province
@@ -21,6 +23,8 @@ def test_every_route_says_who_may(settings: Any) -> None:
         "GET /v1/cases": reading,
         "GET /v1/cases/{case_id}": reading,
         "POST /v1/cases/approve": deciding,
+        "POST /v1/cases/return": deciding,
+        "POST /v1/cases/reject": deciding,
         "POST /v1/cases/{case_id}/approve": deciding,
         "POST /v1/cases/{case_id}/return": deciding,
         "POST /v1/cases/{case_id}/reject": deciding,
@@ -68,6 +72,18 @@ GET, ACT = "GET", "POST"
             {"cases": [{"id": "{case}", **SEEN}]},
             (200, 403, 200, 200, 200, 403, 403, 403, 401),
         ),
+        (
+            ACT,
+            "/v1/cases/return",
+            {"cases": [{"id": "{case}", **SEEN}], "reasons": SENT_BACK["reasons"]},
+            (200, 403, 200, 200, 200, 403, 403, 403, 401),
+        ),
+        (
+            ACT,
+            "/v1/cases/reject",
+            {"cases": [{"id": "{case}", **SEEN}], "reasons": [{"code": "not-attending"}]},
+            (200, 403, 200, 200, 200, 403, 403, 403, 401),
+        ),
         (GET, "/v1/reasons", None, (200, 200, 200, 200, 200, 200, 200, 200, 401)),
         (GET, "/v1/progress", None, (200, 200, 200, 200, 200, 403, 403, 403, 401)),
         (GET, "/v1/desk", None, (200, 200, 200, 200, 200, 200, 200, 200, 401)),
@@ -113,3 +129,16 @@ async def test_a_case_may_be_handed_to_every_authority_and_to_no_school(tree: Pr
     assert {str(tree.county), str(tree.city), str(tree.other_county)} <= ids
     assert str(tree.school) not in ids
     assert {"长丰县教育局", "合肥市教育局", "肥东县教育局"} <= {each["name"] for each in found}
+
+
+async def test_of_a_case_only_those_are_named_to_whom_it_may_be_handed(tree: Province, a_case: Any, as_: Any) -> None:
+    async def named(actor: Actor, case_id: UUID) -> set[str] | str:
+        async with as_(actor) as client:
+            answer = (await client.get("/v1/authorities", params={"case": str(case_id)})).json()
+        return {each["name"] for each in answer["items"]} if "items" in answer else answer["code"]
+
+    case_id = await a_case()
+    assert await named(tree.officer, case_id) == {"安徽省教育厅", "合肥市教育局"}
+    assert await named(tree.other_officer, case_id) == "not-found"
+    of_nobody = await a_case(school_id=uuid4(), authority_id=None)
+    assert await named(tree.admin, of_nobody) == {"安徽省教育厅", "合肥市教育局", "长丰县教育局", "肥东县教育局"}

@@ -8,11 +8,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.http import Actor, allow, idempotent
-from chassis.identity.copies import organisations_of
 from chassis.transaction import Tx
 from contracts import review as words
-from contracts.values import AUTHORITY_KINDS
-from review import commands
+from review import commands, queries
 from review.api.shown import DECIDING, Case, Db, Key, Who, one
 from review.commands import Receipt
 
@@ -57,15 +55,21 @@ class Pair(BaseModel):
 
 
 class Batch(BaseModel):
-    """Cases to be approved together."""
+    """Cases to be decided together."""
 
     model_config = ConfigDict(extra="forbid")
 
     cases: list[Pair] = Field(min_length=1, max_length=MOST)
 
 
+class BatchSentBack(Batch):
+    """Cases to be sent back together, all for the same reasons."""
+
+    reasons: list[Reason] = Field(max_length=50)
+
+
 class Refused(BaseModel):
-    """A case of a batch that was not approved, and why."""
+    """A case of a batch that was not decided, and why."""
 
     id: UUID
     code: str
@@ -76,6 +80,13 @@ class Approved(BaseModel):
     """The receipt of a batch: approved and refused make up what was asked."""
 
     approved: list[UUID]
+    refused: list[Refused]
+
+
+class Decided(BaseModel):
+    """The receipt of a batch that was sent back: decided and refused make up what was asked."""
+
+    decided: list[UUID]
     refused: list[Refused]
 
 
@@ -100,11 +111,11 @@ class Authorities(BaseModel):
 
 
 @router.get("/authorities", dependencies=[allow(*DECIDING)])
-async def authorities(db: Db) -> Authorities:
-    """All to whom a case may be handed, by code."""
+async def authorities(db: Db, actor: Who, case: UUID | None = None) -> Authorities:
+    """All authorities by code; with `case`, those to which it may be handed."""
     async with db.snapshot() as tx:
-        found = await organisations_of(tx, AUTHORITY_KINDS)
-    return Authorities(items=[Authority(id=each.id, name=each.name) for each in found])
+        found = await queries.authorities(tx, await queries.sight(tx, actor), case)
+    return Authorities(items=[Authority(id=each, name=name) for each, name in found.items()])
 
 
 @router.post("/cases/approve", dependencies=[allow(*DECIDING)])
@@ -112,14 +123,32 @@ async def approve_many(body: Batch, db: Db, actor: Who, key: Key) -> Approved:
     """Up to 500 cases approved in one transaction, each if it still is as the reviewer saw it. Source: art. 15."""
 
     async def act() -> Approved:
-        receipt = await commands.approve(tx, [(pair.id, pair.content_hash) for pair in body.cases])
-        return Approved(
-            approved=list(receipt.decided),
-            refused=[
-                Refused(id=case_id, code=refusal.code, text=refusal.sentence)
-                for case_id, refusal in receipt.refused.items()
-            ],
-        )
+        receipt = await commands.approve(tx, _seen(body))
+        return Approved(approved=list(receipt.decided), refused=_refused(receipt))
+
+    async with db.transaction(actor) as tx:
+        return await idempotent(tx, key, body, act)
+
+
+@router.post("/cases/return", dependencies=[allow(*DECIDING)])
+async def send_back_many(body: BatchSentBack, db: Db, actor: Who, key: Key) -> Decided:
+    """Up to 500 cases returned to be corrected in one transaction, each if it still is as the reviewer saw it."""
+
+    async def act() -> Decided:
+        receipt = await commands.send_back(tx, _seen(body), _reasons(body.reasons))
+        return Decided(decided=list(receipt.decided), refused=_refused(receipt))
+
+    async with db.transaction(actor) as tx:
+        return await idempotent(tx, key, body, act)
+
+
+@router.post("/cases/reject", dependencies=[allow(*DECIDING)])
+async def reject_many(body: BatchSentBack, db: Db, actor: Who, key: Key) -> Decided:
+    """Up to 500 cases refused for good in one transaction, each if it still is as the reviewer saw it."""
+
+    async def act() -> Decided:
+        receipt = await commands.reject(tx, _seen(body), _reasons(body.reasons))
+        return Decided(decided=list(receipt.decided), refused=_refused(receipt))
 
     async with db.transaction(actor) as tx:
         return await idempotent(tx, key, body, act)
@@ -193,6 +222,16 @@ async def _decided(tx: Tx, actor: Actor, case_id: UUID, deciding: Awaitable[Rece
     for refusal in receipt.refused.values():
         raise refusal
     return await one(tx, actor, case_id)
+
+
+def _seen(batch: Batch) -> list[tuple[UUID, str]]:
+    return [(pair.id, pair.content_hash) for pair in batch.cases]
+
+
+def _refused(receipt: Receipt) -> list[Refused]:
+    return [
+        Refused(id=case_id, code=refusal.code, text=refusal.sentence) for case_id, refusal in receipt.refused.items()
+    ]
 
 
 def _reasons(reasons: Sequence[Reason]) -> list[words.Reason]:

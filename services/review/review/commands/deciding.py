@@ -42,7 +42,10 @@ async def approve(tx: Tx, seen: Sequence[tuple[UUID, str]]) -> Receipt:
 
 
 async def send_back(tx: Tx, seen: Sequence[tuple[UUID, str]], reasons: Sequence[Reason]) -> Receipt:
-    """The cases returned to their schools to be corrected. Raises CaseTwice and what `check_reasons` raises."""
+    """The cases returned to their schools to be corrected, as `approve` does it; all of them for the same reasons.
+
+    Raises CaseTwice and what `check_reasons` raises.
+    """
     checked = domain.check_reasons(reasons, Outcome.RETURNED)
     said = [domain.worded(reason) for reason in checked]
     return await _decide(
@@ -51,7 +54,10 @@ async def send_back(tx: Tx, seen: Sequence[tuple[UUID, str]], reasons: Sequence[
 
 
 async def reject(tx: Tx, seen: Sequence[tuple[UUID, str]], reasons: Sequence[Reason]) -> Receipt:
-    """The cases refused for good. Raises CaseTwice and what `check_reasons` raises."""
+    """The cases refused for good, as `approve` does it; all of them for the same reasons.
+
+    Raises CaseTwice and what `check_reasons` raises.
+    """
     checked = domain.check_reasons(reasons, Outcome.REJECTED)
     said = [domain.worded(reason) for reason in checked]
     return await _decide(

@@ -52,17 +52,22 @@ async def release_expired(tx: Tx) -> int:
 async def reroute(tx: Tx, case_id: UUID, to: UUID, reason: str) -> None:
     """The case handed to another authority, which alone decides it from now on; the deadline stays.
 
-    Its authority may, and the province may, whoever has it. Raises NotFound, AlreadyDecided, RequestTakenBack,
-    NotRouted, NotYourCase, NotAnAuthority, SameAuthority, TextTooLong, PersonalDataInText.
+    Its authority may, and the province may, whoever has it. It goes to whom the school was submitted to, or who reaches
+    the school today; of a school that is not known yet the province says whose it is. Raises NotFound, AlreadyDecided,
+    RequestTakenBack, NotRouted, NotYourCase, NotAnAuthority, OutOfReach, SameAuthority, TextTooLong and
+    PersonalDataInText.
     """
     assert tx.actor is not None
     text = domain.check_text(reason)
     row, case = await _one(tx, case_id)
     places = await organisations(tx, {to})
+    reaching = await queries.reaching(tx, row)
     province = Role.PROVINCE_ADMIN in tx.actor.roles
     domain.require_reroutable(case, queries.reviewer_of(tx.actor), to, anywhere=province)
     if to not in places or places[to].kind not in AUTHORITY_KINDS:
         raise NotAnAuthority
+    if reaching or not province:
+        domain.require_reach(case, to, places[to].name, reaching)
     changes = {
         "id": case_id,
         "authority_id": to,

@@ -21,6 +21,7 @@ from review.errors import (
     ContentChanged,
     NotRouted,
     NotYourCase,
+    OutOfReach,
     OwnSubmission,
     RequestTakenBack,
     SameAuthority,
@@ -184,6 +185,15 @@ def require_reroutable(case: Case, reviewer: Reviewer, to: UUID, *, anywhere: bo
             raise refused
     if case.authority_id == to:
         raise SameAuthority(case.authority_name)
+
+
+def require_reach(case: Case, to: UUID, name: str, reaching: Mapping[UUID, str]) -> None:
+    """Raise OutOfReach unless the authority reaches the case's school; `reaching`: id → name of all that do.
+
+    Who decides has to see whom she decides on, and registry and photo show a pupil to nobody else. Source: art. 15.
+    """
+    if to not in reaching:
+        raise OutOfReach(name, [other for each, other in reaching.items() if each != case.authority_id])
 
 
 def _require(case: Case, reviewer: Reviewer, seen: str) -> None:

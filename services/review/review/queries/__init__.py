@@ -1,10 +1,10 @@
 """What review can tell. Nothing here changes anything."""
 
 from review.queries.calendars import UNHEARD, open_days
-from review.queries.cases import Filters, Page, Sort, case, neighbours, page
+from review.queries.cases import Filters, Page, Sort, authorities, case, neighbours, page
 from review.queries.counts import Progress, desk, progress
 from review.queries.history import Happened, history, reasons_of
-from review.queries.sight import Sight, names_of, reviewer_of, sight
+from review.queries.sight import Sight, names_of, reaching, reviewer_of, sight
 
 __all__ = [
     "UNHEARD",
@@ -14,6 +14,7 @@ __all__ = [
     "Progress",
     "Sight",
     "Sort",
+    "authorities",
     "case",
     "desk",
     "history",
@@ -22,6 +23,7 @@ __all__ = [
     "open_days",
     "page",
     "progress",
+    "reaching",
     "reasons_of",
     "reviewer_of",
     "sight",

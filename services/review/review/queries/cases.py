@@ -1,6 +1,6 @@
 """Cases, in the order in which a reviewer works."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -9,11 +9,13 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, func, select, tuple_
 
+from chassis.identity.copies import organisations_of
 from chassis.transaction import Tx
-from contracts.values import RequestKind
+from contracts.refusal import NotFound
+from contracts.values import AUTHORITY_KINDS, RequestKind
 from review.domain import Outcome, State
 from review.models import CaseRow
-from review.queries.sight import Sight
+from review.queries.sight import Sight, reaching
 
 
 class Sort(StrEnum):
@@ -87,6 +89,21 @@ async def page(tx: Tx, sight: Sight, filters: Filters, sort: Sort, offset: int, 
 async def case(tx: Tx, sight: Sight, case_id: UUID) -> Row[Any] | None:
     """One case, if it may be seen."""
     return await tx.row(select(*CaseRow.__table__.c).where(CaseRow.id == case_id, sight.condition()))
+
+
+async def authorities(tx: Tx, sight: Sight, case_id: UUID | None) -> Mapping[UUID, str]:
+    """All authorities by code, with their names; of a case, those to which it may be handed. Raises NotFound.
+
+    Where nobody is known to reach its school yet, that may be each of them.
+    """
+    if case_id is not None:
+        row = await case(tx, sight, case_id)
+        if row is None:
+            raise NotFound("申请")
+        found = await reaching(tx, row)
+        if found:
+            return {each: name for each, name in found.items() if each != row.authority_id}
+    return {each.id: each.name for each in await organisations_of(tx, AUTHORITY_KINDS)}
 
 
 async def neighbours(

@@ -1,20 +1,39 @@
-"""Who may see which case, and as whom she looks."""
+"""Who may see which case, as whom she looks, and which authorities reach a school."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Uuid, any_, literal, or_, true
+from sqlalchemy import ColumnElement, Row, Uuid, any_, literal, or_, text, true
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from chassis.identity import Actor
 from chassis.identity.copies import organisations, subtree
 from chassis.transaction import Tx
-from contracts.values import OrganisationKind, Role
+from contracts.values import AUTHORITY_KINDS, OrganisationKind, Role
 from review.domain import Reviewer
 from review.models import CaseRow
 
 DECIDING = frozenset({Role.OFFICER, Role.PROVINCE_ADMIN})
+_REACHING = text("""
+WITH RECURSIVE above AS (
+    SELECT id, parent_id FROM organisation_copy WHERE id = :school
+    UNION
+    SELECT parent.id, parent.parent_id FROM organisation_copy parent JOIN above ON parent.id = above.parent_id
+)
+SELECT id, name FROM organisation_copy
+WHERE kind = ANY(:kinds) AND (
+    id = :asked
+    OR id IN (SELECT id FROM above)
+    OR id IN (
+        SELECT link.authority_id FROM authority_link_copy link JOIN above ON link.school_id = above.id
+        WHERE link.valid_from <= :on AND (link.valid_until IS NULL OR link.valid_until > :on)
+    )
+)
+ORDER BY code, id
+""")
+"""What is above a school, its 主管单位 on the day (a campus has its school's), and who had the request first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +67,16 @@ async def sight(tx: Tx, actor: Actor) -> Sight:
     if own[actor.organisation_id].kind == OrganisationKind.PROVINCE:
         return Sight(None)
     return Sight(frozenset(await subtree(tx, actor.organisation_id, tx.now.date())))
+
+
+async def reaching(tx: Tx, case: Row[Any]) -> Mapping[UUID, str]:
+    """The authorities to which registry and photo show the pupil of a case, by code, with their names.
+
+    Those that reach the school today, and the one that it was submitted to. None where nobody of them is known yet.
+    """
+    asked = {"school": case.school_id, "asked": case.asked_authority_id, "on": tx.now.date()}
+    rows = await tx.rows(_REACHING, {**asked, "kinds": [kind.value for kind in AUTHORITY_KINDS]})
+    return {row.id: row.name for row in rows}
 
 
 def reviewer_of(actor: Actor) -> Reviewer:
