@@ -35,6 +35,22 @@ DECIDED: Final = datetime(2026, 9, 20, 8, 30, tzinfo=UTC)
 REASONS: Final = (Reason(code="incomplete", field="address", text="住址缺门牌号"),)
 
 
+async def close_entry(database: Database, province_id: UUID, closes: date) -> None:
+    """The school year is 2026, whatever today is, and its entry closes on that day for the whole province."""
+    async with database.transaction() as tx:
+        await tx.execute(update(SchoolYearRow).values(active=2026))
+        row = {
+            "organisation_id": province_id,
+            "school_year": 2026,
+            "kind": WindowKind.ENTRY.value,
+            "opens": date(2026, 8, 1),
+            "closes": closes,
+            "set_by": None,
+            "set_at": tx.now,
+        }
+        await tx.upsert(WindowRow, [row], key=["organisation_id", "school_year", "kind"])
+
+
 @dataclass
 class Pupils:
     """Drafts pupils of one school and follows them."""
@@ -54,18 +70,7 @@ class Pupils:
 
     async def close_entry(self, closes: date) -> None:
         """The entry of 2026 closes on that day for the whole province."""
-        async with self.database.transaction() as tx:
-            await tx.execute(update(SchoolYearRow).values(active=2026))
-            row = {
-                "organisation_id": self.province_id,
-                "school_year": 2026,
-                "kind": WindowKind.ENTRY.value,
-                "opens": date(2026, 8, 1),
-                "closes": closes,
-                "set_by": None,
-                "set_at": tx.now,
-            }
-            await tx.upsert(WindowRow, [row], key=["organisation_id", "school_year", "kind"])
+        await close_entry(self.database, self.province_id, closes)
 
     async def draft(self, count: int = 1, *, start: int = 0, **how: Any) -> list[UUID]:
         """So many complete pupils; `how` as for `draft_all`."""

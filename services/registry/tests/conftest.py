@@ -18,17 +18,17 @@ from chassis.sealing import Vault
 from chassis.transaction import Database, Tx
 from contracts.record import Family, StudentRecord
 from contracts.topics import Topic
-from contracts.values import OrganisationKind, Role, Schooling, Stage, WindowKind, check_digit
+from contracts.values import OrganisationKind, Role, Schooling, Stage, check_digit
 from registry.account import commands as account_commands
 from registry.account.models import AccountRow
 from registry.calendar import commands as calendar_commands
-from registry.calendar import queries as calendars
 from registry.classes import commands as class_commands
 from registry.classes.models import ClassRow
 from registry.main import BUILDERS, service
 from registry.organisation import commands as organisation_commands
 from registry.settings import RegistrySettings
 from registry.student.commands import Entry
+from tests.harness.pupils import NEVER, close_entry
 from tests.harness.serving import Clients, clients_of, executed, new_key, write_keyring
 
 
@@ -223,10 +223,8 @@ def a_class(database: Database, vault: Vault, tree: Tree) -> AClass:
 
 @pytest.fixture
 async def season(database: Database, tree: Tree) -> None:
-    """New pupils may be entered today, whatever day it is."""
-    async with database.transaction() as tx:
-        year = await calendars.active_school_year(tx)
-        await calendar_commands.set_window(tx, tree.province, WindowKind.ENTRY, date(year, 8, 1), date(year + 1, 7, 31))
+    """The new pupils of 2026 may be entered today, whatever day it is."""
+    await close_entry(database, tree.province, NEVER)
 
 
 def citizen_id(sequence: int, born: str = "20200315", region: str = "999999") -> str:
