@@ -41,6 +41,11 @@ class Form:
         """All values of one name: ticked boxes."""
         return [value for value in self._data.getlist(name) if isinstance(value, str)]
 
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Names and values as they came, files left out."""
+        return [(name, value) for name, value in self._data.multi_items() if isinstance(value, str)]
+
     def ids(self, name: str) -> list[str]:
         """The values that are ids; a form that was tampered with has others."""
         return [value for value in self.texts(name) if is_id(value)]

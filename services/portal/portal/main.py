@@ -16,6 +16,7 @@ from portal import pages
 from portal.assets import ASSETS
 from portal.clients.calling import Away, Refused, SignedOut
 from portal.guarding import Guard
+from portal.pages import sign_in
 from portal.rendering import of_away, of_refused, problem_page, see_other, url
 from portal.settings import PortalSettings
 from portal.visiting import ChangePasswordFirst, Reach, TokenBook, reach_of, session_of
@@ -55,7 +56,7 @@ def create(settings: PortalSettings, transport: httpx2.AsyncBaseTransport | None
 
 
 async def _sign_in_first(request: Request, _: Exception) -> Response:
-    """To the sign-in page, and back afterwards; what htmx asks for makes the whole page go there."""
+    """To the sign-in page, and back afterwards, with the form that was sent; htmx's requests move the whole page."""
     reach = reach_of(request)
     session = session_of(request, reach.settings)
     came = request.url.path if request.method == "GET" and request.url.path != "/" else None
@@ -64,7 +65,7 @@ async def _sign_in_first(request: Request, _: Exception) -> Response:
         reach.tokens.forget(session)
     if request.headers.get("hx-request"):
         return Response(headers={"HX-Redirect": target})
-    response = see_other(target)
+    response = await sign_in.carry_over(request) or see_other(target)
     response.delete_cookie(reach.settings.cookie, path="/", secure=reach.settings.secure, httponly=True)
     return response
 

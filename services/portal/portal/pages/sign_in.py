@@ -3,17 +3,22 @@
 import contextlib
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 
 from chassis.http import allow_anyone
 from portal import words
 from portal.clients.calling import Away, Refused, SignedOut
-from portal.forms import Form, Sent, Told, missing, told
+from portal.forms import Form, Sent, Told, missing, sent, told
 from portal.rendering import see_other, show
 from portal.visiting import reach_of, session_of
 
 router = APIRouter(dependencies=[allow_anyone()])
+_CARRIED = "again."
+"""Before the names of fields that are carried over the sign-in."""
+_PATH = "/"
+"""Among them, where the form goes; no field has such a name."""
+_NEVER_CARRIED = frozenset({"/password"})
 
 
 def _own_path(text: str | None) -> str | None:
@@ -24,8 +29,44 @@ def _own_path(text: str | None) -> str | None:
 
 def _page(request: Request, onward: str | None, form: Form | None, why: Told | None) -> Response:
     done = words.DONE.get(request.query_params.get("done", ""))
-    login = form.text("login") if form else ""
-    return show(None, "sign_in.html", told=why, login=login, onward=_own_path(onward) or "", done=done)
+    return show(
+        None,
+        "sign_in.html",
+        told=why,
+        login=form.text("login") if form else "",
+        onward=_own_path(onward) or "",
+        done=done,
+        carried=[(name, value) for name, value in form.pairs if name.startswith(_CARRIED)] if form else [],
+    )
+
+
+async def carry_over(request: Request) -> Response | None:
+    """The sign-in page with the form that met an ended session, to be sent again; None where it cannot be carried.
+
+    Files are not, for they are nowhere whole, and no page ever holds a password. The form has come from a page of ours,
+    or the guard would have refused it.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0]
+    if kind != "application/x-www-form-urlencoded" or request.url.path in _NEVER_CARRIED:
+        return None
+    try:
+        form = await sent(request)
+    except HTTPException:
+        return None
+    if not form.pairs:
+        return None
+    carried = [(_CARRIED + _PATH, request.url.path), *((_CARRIED + name, value) for name, value in form.pairs)]
+    done = words.DONE["signed-out-idle"]
+    return show(None, "sign_in.html", status=401, login="", onward="", done=done, carried=carried)
+
+
+def _go_on(form: Form) -> Response | None:
+    """What was sent before signing in, to be sent again by a button: whoever has signed in decides."""
+    path = _own_path(form.text(_CARRIED + _PATH))
+    if path is None:
+        return None
+    fields = [(name.removeprefix(_CARRIED), value) for name, value in form.pairs if name.startswith(_CARRIED)]
+    return show(None, "sign_in_again.html", path=path, fields=[each for each in fields if each[0] != _PATH])
 
 
 @router.get("/sign-in")
@@ -45,7 +86,10 @@ async def sign_in(request: Request, form: Sent) -> Response:
         signed_in = await reach.sessions(request).sign_in(form.text("login"), form.raw("password"))
     except (Refused, Away) as why:
         return _page(request, onward, form, told(why))
-    response = see_other("/password" if signed_in.must_change_password else (onward or "/"))
+    if signed_in.must_change_password:
+        response: Response = see_other("/password")
+    else:
+        response = _go_on(form) or see_other(onward or "/")
     secure = reach.settings.secure
     response.set_cookie(
         reach.settings.cookie, signed_in.session, path="/", secure=secure, httponly=True, samesite="lax"
