@@ -121,13 +121,12 @@ def test_what_a_kill_left_half_made_is_made_again(launched: Launched) -> None:
         return [*postgres.glob("data.initialising-*/PG_VERSION"), *kafka.glob("data.formatting")]
 
     process = launched.start()
-    assert waited(lambda: half_made() or process.poll() is not None, 60, every=0.001)
+    assert waited(half_made, 60, every=0.001)
+    assert process.poll() is None
     process.kill()
     process.wait()
     assert waited(lambda: not at_work(launched.folder), 20)
-    assert half_made() != []
-    assert not (postgres / "data").exists()
-    # Whichever was not under way just then, as a kill leaves it a moment earlier or later.
+    # initdb, asked to end by the kernel, may have tidied up behind itself; a power cut leaves both as they were.
     for folder in (postgres / "data.initialising-1", kafka / "data.formatting"):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "PG_VERSION").write_text("1")
