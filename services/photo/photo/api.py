@@ -203,7 +203,9 @@ async def take_photo(
 async def photo_of(student_id: UUID, db: Db, actor: Who, album: Annotated[Album, Depends(resource(Album))]) -> Response:
     """The standard photo as a JPEG; the read is audited."""
     async with db.transaction(actor) as tx:
-        school = await _inside(tx, actor, await queries.school_of(tx, student_id), "照片")
+        school = await queries.school_of(tx, student_id)
+        if school is None or not await queries.may_look(tx, actor, student_id, school):
+            raise NotFound("照片")
         row = await queries.current_photo(tx, student_id)
         if row is None:
             raise NotFound("照片")

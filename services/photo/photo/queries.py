@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, and_, exists, func, or_, select
 
-from chassis.identity.copies import subtree
+from chassis.identity import Actor
+from chassis.identity.copies import may_see, subtree
+from chassis.identity.copies.tables import LINKS, ORGANISATIONS
 from chassis.rows import among
 from chassis.transaction import Tx
 from contracts.event import Event
 from contracts.photo import PhotoChanged
-from contracts.values import PhotoState, StudentStatus
+from contracts.values import OrganisationKind, PhotoState, StudentStatus
 from photo.domain import Requirement
 from photo.models import ArchiveFileRow, ArchiveRow, PhotoRow, PupilRow, RequirementRow
 
@@ -77,6 +79,38 @@ async def school_of(tx: Tx, student: UUID) -> UUID | None:
     """The school at which photo knows the pupil; None when it knows no such pupil."""
     found: UUID | None = await tx.scalar(select(PupilRow.school_id).where(PupilRow.student_id == student))
     return found
+
+
+async def may_look(tx: Tx, actor: Actor, student: UUID, school: UUID) -> bool:
+    """Whether the actor may see a pupil's photo: who sees the school, and who was asked to decide on the pupil."""
+    return await may_see(tx, actor, school) or await was_asked(tx, actor, student)
+
+
+async def was_asked(tx: Tx, actor: Actor, student: UUID) -> bool:
+    """Whether the pupil is submitted and the actor's organisation was the school's 主管单位 since the year of entry.
+
+    An open case keeps its authority when the school gets another. Photo hears when a link ended, and that a pupil is
+    submitted, but not since when; no submission is older than the year of entry.
+    """
+    link, place = LINKS.c, ORGANISATIONS.c
+    of_its_school = and_(place.kind == OrganisationKind.CAMPUS.value, link.school_id == place.parent_id)
+    return bool(
+        await tx.scalar(
+            select(
+                exists()
+                .select_from(PupilRow)
+                .where(
+                    PupilRow.student_id == student,
+                    PupilRow.status == StudentStatus.SUBMITTED.value,
+                    place.id == PupilRow.school_id,
+                    or_(link.school_id == PupilRow.school_id, of_its_school),
+                    link.authority_id == actor.organisation_id,
+                    link.valid_from <= tx.now.date(),
+                    link.valid_until > func.make_date(PupilRow.entry_year, 1, 1),
+                )
+            )
+        )
+    )
 
 
 async def matched(tx: Tx, school: UUID, hashes: Mapping[str, Collection[str]]) -> dict[tuple[str, str], list[UUID]]:
