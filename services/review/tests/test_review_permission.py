@@ -29,7 +29,6 @@ def test_every_route_says_who_may(settings: Any) -> None:
         "POST /v1/cases/{case_id}/return": deciding,
         "POST /v1/cases/{case_id}/reject": deciding,
         "POST /v1/cases/{case_id}/claim": deciding,
-        "POST /v1/cases/{case_id}/release": deciding,
         "POST /v1/cases/{case_id}/reroute": deciding,
         "GET /v1/authorities": deciding,
         "GET /v1/reasons": all_roles,
@@ -59,7 +58,6 @@ GET, ACT = "GET", "POST"
             (200, 403, 409, 409, 404, 403, 403, 403, 401),
         ),
         (ACT, "/v1/cases/{case}/claim", None, (200, 403, 200, 200, 404, 403, 403, 403, 401)),
-        (ACT, "/v1/cases/{case}/release", None, (200, 403, 200, 200, 404, 403, 403, 403, 401)),
         (
             ACT,
             "/v1/cases/{case}/reroute",

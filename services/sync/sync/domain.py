@@ -94,6 +94,7 @@ class Pupil:
 
     @property
     def newest(self) -> Spoken | None:
+        """The version that the nation was told last; None before the first."""
         return self.spoken[-1] if self.spoken else None
 
     @property

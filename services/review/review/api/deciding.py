@@ -197,14 +197,6 @@ async def claim(case_id: UUID, db: Db, actor: Who) -> Case:
         return await one(tx, actor, case_id)
 
 
-@router.post("/cases/{case_id}/release", dependencies=[allow(*DECIDING)])
-async def release(case_id: UUID, db: Db, actor: Who) -> Case:
-    """The case is not on the actor's screen any more."""
-    async with db.transaction(actor) as tx:
-        await commands.release(tx, case_id)
-        return await one(tx, actor, case_id)
-
-
 @router.post("/cases/{case_id}/reroute", dependencies=[allow(*DECIDING)])
 async def reroute(case_id: UUID, body: Reroute, db: Db, actor: Who, key: Key) -> Case:
     """The case goes to another authority, with the reason why."""

@@ -1,7 +1,7 @@
 """Every way in which a case can change."""
 
 from review.commands.deciding import Receipt, approve, reject, send_back, withdraw
-from review.commands.handling import claim, release, release_expired, reroute
+from review.commands.handling import claim, release_expired, reroute
 from review.commands.opening import complete_routes, follow_calendars, open_cases, route_waiting
 from review.commands.overdue import escalate
 
@@ -14,7 +14,6 @@ __all__ = [
     "follow_calendars",
     "open_cases",
     "reject",
-    "release",
     "release_expired",
     "reroute",
     "route_waiting",

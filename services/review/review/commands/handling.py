@@ -1,4 +1,4 @@
-"""What reviewers do with a case short of deciding it: claim, release, reroute."""
+"""What reviewers do with a case short of deciding it: claim, reroute."""
 
 from typing import Any
 from uuid import UUID
@@ -31,14 +31,6 @@ async def claim(tx: Tx, case_id: UUID) -> None:
         [{"id": case_id, "claimed_by": tx.actor.account_id, "claimed_until": tx.now + domain.CLAIM}],
         key=("id",),
     )
-
-
-async def release(tx: Tx, case_id: UUID) -> None:
-    """The case does not show as the actor's any more. Raises NotFound."""
-    assert tx.actor is not None
-    row, _ = await _one(tx, case_id)
-    if row.claimed_by == tx.actor.account_id:
-        await tx.update(CaseRow, [{"id": case_id, "claimed_by": None, "claimed_until": None}], key=("id",))
 
 
 async def release_expired(tx: Tx) -> int:
