@@ -1,8 +1,6 @@
 from datetime import date
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from contracts.refusal import Refusal
 from contracts.values import Schooling, Stage, WindowKind
@@ -89,21 +87,6 @@ def test_a_window_neither_runs_backwards_nor_leaves_its_year() -> None:
     assert refused.value.code == "window-outside-year"
 
 
-def test_ten_working_days_pass_over_the_national_holiday_and_its_worked_saturday() -> None:
-    # 2026-09-28 is a Monday; 1 to 8 October are holidays, Saturday 10 October is worked.
-    holidays = {date(2026, 10, day) for day in range(1, 9)}
-    calendar = a_calendar(holidays=holidays, worked={date(2026, 10, 10)})
-    assert calendar.after_working_days(date(2026, 9, 28), 10) == date(2026, 10, 19)
-    assert calendar.working_days_between(date(2026, 9, 28), date(2026, 10, 19)) == 10
-    assert calendar.after_working_days(date(2026, 9, 28), 0) == date(2026, 9, 28)
-
-
-@given(st.dates(date(2026, 8, 1), date(2027, 7, 31)), st.integers(1, 30))
-def test_working_days_are_counted_back_as_they_were_counted_forth(start: date, days: int) -> None:
-    calendar = a_calendar(holidays={date(2027, 1, 1)}, worked={date(2027, 1, 3)})
-    assert calendar.working_days_between(start, calendar.after_working_days(start, days)) == days
-
-
 @pytest.mark.parametrize(
     ("school_year", "entry_year", "stage", "schooling", "expected", "name"),
     [
@@ -136,12 +119,6 @@ def test_a_grade_leads_back_to_its_entry_year() -> None:
     assert domain.entry_year_of(2026, 9, J, FIVE) == 2023
     with pytest.raises(ValueError):
         domain.entry_year_of(2026, 6, P, FIVE)
-
-
-def test_a_cohort_graduates_after_the_years_of_its_stage() -> None:
-    assert domain.graduation_year(2026, P, SIX) == 2032
-    assert domain.graduation_year(2026, J, SIX) == 2029
-    assert domain.graduation_year(2026, S, SIX) == 2029
 
 
 def test_a_school_year_begins_on_the_first_of_august() -> None:

@@ -58,7 +58,8 @@ async def test_two_clerks_at_once_do_not_exceed_the_plan(database: Database, vau
     outcomes = await asyncio.gather(*(form() for _ in range(6)))
     assert sorted(outcomes) == ["formed"] * 3 + ["plan-used-up"] * 3
     async with database.snapshot() as tx:
-        assert [each.number for each in await queries.of_school(tx, tree.school)] == ["2026101", "2026102", "2026103"]
+        found, _ = await queries.details(tx, tree.school, campus_id=None, closed=False, offset=0, limit=9)
+    assert [each.number for each in found] == ["2026101", "2026102", "2026103"]
 
 
 async def test_a_closed_class_frees_its_place_in_the_plan_but_not_its_number(
@@ -110,7 +111,7 @@ async def test_an_import_takes_what_is_left_in_two_statements(
     assert len(count) == 2
     assert [seats[each].granted for each in classes] == [46, 3, 1]
     assert [seats[each].left for each in classes] == [0, 0, 59]
-    assert [seats[each].above_standard for each in classes] == [True, False, False]
+    assert [seats[each].size for each in classes] == [46, 3, 1]
 
 
 async def test_two_that_take_the_same_classes_in_other_orders_do_not_lock_each_other(

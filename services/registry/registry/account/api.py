@@ -76,6 +76,8 @@ class Account(BaseModel):
 
 
 class Accounts(BaseModel):
+    """A page of accounts."""
+
     items: list[Account]
     total: int
 
@@ -98,6 +100,8 @@ class Token(BaseModel):
 
 
 class ChangePassword(BaseModel):
+    """The old password and the chosen one."""
+
     model_config = ConfigDict(extra="forbid")
 
     old: Secret

@@ -33,15 +33,6 @@ class SessionOver(Refusal):
         super().__init__("session-over", "登录已失效。请重新登录。")
 
 
-class MustChangePassword(Refusal):
-    """The first password only serves to choose another."""
-
-    status = 403
-
-    def __init__(self) -> None:
-        super().__init__("must-change-password", "首次登录须先修改密码。请修改密码后继续。")
-
-
 class WrongOldPassword(Refusal):
     """The old password does not fit."""
 

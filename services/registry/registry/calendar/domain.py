@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 
 from contracts.values import Schooling, Stage, WindowKind
 from registry.calendar.errors import (
@@ -96,22 +96,6 @@ class Calendar:
         if on > self.closes(kind):
             raise WindowClosed(WINDOW_NAMES[kind], self.closes(kind))
 
-    def is_working_day(self, day: date) -> bool:
-        """Whether offices are open: Monday to Friday without holidays, and the weekends that are worked."""
-        return day in self.working_weekends or (day.weekday() < 5 and day not in self.holidays)
-
-    def after_working_days(self, start: date, days: int) -> date:
-        """The `days`-th working day after the start, which is not counted itself."""
-        day = start
-        while days > 0:
-            day += timedelta(days=1)
-            days -= self.is_working_day(day)
-        return day
-
-    def working_days_between(self, start: date, end: date) -> int:
-        """How many working days lie after the start, up to and including the end."""
-        return sum(self.is_working_day(start + timedelta(days=n)) for n in range(1, (end - start).days + 1))
-
 
 LENGTHS: Mapping[tuple[Stage, Schooling], int] = {
     (Stage.PRIMARY, Schooling.SIX_THREE): 6,
@@ -171,11 +155,6 @@ def entry_year_of(school_year: int, grade_number: int, stage: Stage, schooling: 
     if not 1 <= year_of_stage <= LENGTHS[stage, schooling]:
         raise ValueError(f"{stage} has no grade {grade_number}")
     return school_year - year_of_stage + 1
-
-
-def graduation_year(entry_year: int, stage: Stage, schooling: Schooling) -> int:
-    """届: entry year + length of the stage."""
-    return entry_year + LENGTHS[stage, schooling]
 
 
 def check_window(span: Span, school_year: int) -> None:

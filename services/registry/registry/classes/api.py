@@ -119,6 +119,8 @@ class Class(BaseModel):
 
 
 class Classes(BaseModel):
+    """A page of classes."""
+
     items: list[Class]
     total: int
 
@@ -133,6 +135,8 @@ class Plan(BaseModel):
 
 
 class Plans(BaseModel):
+    """The approved plans of a school."""
+
     items: list[Plan]
     total: int
 

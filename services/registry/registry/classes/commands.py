@@ -205,7 +205,7 @@ async def take_seats(tx: Tx, wanted: Mapping[UUID, int], *, partly: bool = False
                 raise ClassClosed(row.name)
             raise ClassFull(row.name, row.size, row.capacity)
         granted = min(asked[row.id], left)
-        found[row.id] = domain.Seats(granted, row.size + granted, row.capacity, domain.STANDARD[Stage(row.stage)])
+        found[row.id] = domain.Seats(granted, row.size + granted, row.capacity)
     await _store_sizes(tx, {class_id: seats.size for class_id, seats in found.items() if seats.granted})
     return found
 

@@ -33,8 +33,6 @@ STAGE_DIGITS: Mapping[Stage, str] = {Stage.PRIMARY: "1", Stage.JUNIOR: "2", Stag
 _TYPE_PREFIX: Mapping[Stage, str] = {Stage.PRIMARY: "1", Stage.JUNIOR: "2", Stage.SENIOR: "4"}
 ORDINARY: Mapping[Stage, str] = {Stage.PRIMARY: "10", Stage.JUNIOR: "20", Stage.SENIOR: "40"}
 """班级类型 of an ordinary class."""
-MULTI_GRADE_TYPES = frozenset({"12", "22"})
-"""复式班, in which pupils of several entry years sit."""
 
 
 class Band(StrEnum):
@@ -65,17 +63,11 @@ class Seats:
     size: int
     """Seats taken afterwards."""
     capacity: int
-    standard: int
 
     @property
     def left(self) -> int:
         """Seats that may still be taken."""
         return max(0, self.capacity - self.size)
-
-    @property
-    def above_standard(self) -> bool:
-        """Whether the school is to give a reason."""
-        return self.size > self.standard
 
 
 def number(entry_year: int, stage: Stage, serial: int) -> str:

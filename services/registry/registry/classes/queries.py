@@ -47,11 +47,6 @@ class Class:
         """Seats that may still be taken; 0 once closed."""
         return 0 if self.closed_on else max(0, self.capacity - self.size)
 
-    @property
-    def is_multi_grade(self) -> bool:
-        """Whether pupils of several entry years sit in it 复式班."""
-        return self.class_type in domain.MULTI_GRADE_TYPES
-
 
 _COLUMNS = (
     ClassRow.id,
@@ -88,14 +83,6 @@ async def classes_by_number(tx: Tx, school_id: UUID, numbers: Iterable[str]) -> 
     """Classes of a school by 班号, closed ones too; unknown numbers are missing."""
     rows = await tx.rows(_BY_NUMBER, {"school": school_id, "numbers": list(numbers)})
     return {row.number: _class(row) for row in rows}
-
-
-async def of_school(tx: Tx, school_id: UUID, *, closed: bool = False) -> list[Class]:
-    """The classes of a school in the order of their numbers; the open ones, or all."""
-    statement = select(*_COLUMNS).where(ClassRow.school_id == school_id).order_by(ClassRow.number)
-    if not closed:
-        statement = statement.where(ClassRow.closed_on.is_(None))
-    return [_class(row) for row in await tx.rows(statement)]
 
 
 async def details(

@@ -98,6 +98,8 @@ class Import(BaseModel):
 
 
 class Imports(BaseModel):
+    """A page of imports."""
+
     items: list[Import]
     total: int
 
@@ -113,6 +115,8 @@ class Said(BaseModel):
 
 
 class RowOutcome(BaseModel):
+    """What became of a row."""
+
     row: int
     outcome: str
     name: str
@@ -122,6 +126,8 @@ class RowOutcome(BaseModel):
 
 
 class RowOutcomes(BaseModel):
+    """A page of rows."""
+
     items: list[RowOutcome]
     total: int
 

@@ -102,6 +102,8 @@ class Link(BaseModel):
 
 
 class DatedSchooling(BaseModel):
+    """学制 and the day from which it holds."""
+
     schooling: Schooling
     valid_from: date
 
@@ -148,6 +150,8 @@ class OrganisationDetail(Organisation):
 
 
 class Organisations(BaseModel):
+    """A page of organisations."""
+
     items: list[Organisation]
     total: int
 

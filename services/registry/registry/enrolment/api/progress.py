@@ -34,6 +34,8 @@ class SchoolProgress(BaseModel):
 
 
 class Progress(BaseModel):
+    """How far schools are."""
+
     items: list[SchoolProgress]
     total: int
 

@@ -28,12 +28,16 @@ Safe = Annotated[Vault, Depends(resource(Vault))]
 
 
 class School(BaseModel):
+    """The school that asks."""
+
     id: UUID
     name: str
     code: str
 
 
 class Number(BaseModel):
+    """A number that the pupil had when the request was frozen."""
+
     kind: NumberKind
     value: str
     status: NumberStatus
@@ -102,6 +106,8 @@ class Request(BaseModel):
 
 
 class Ids(BaseModel):
+    """The requests that a page shows."""
+
     model_config = ConfigDict(extra="forbid")
 
     ids: list[UUID] = Field(max_length=200)

@@ -39,6 +39,8 @@ class Duplicate(BaseModel):
 
 
 class Duplicates(BaseModel):
+    """A page of duplicate cases."""
+
     items: list[Duplicate]
     total: int
 

@@ -54,6 +54,8 @@ class Search(Filters):
 
 
 class PupilLines(BaseModel):
+    """A page of the list of pupils."""
+
     items: list[PupilLine]
     total: int
 
@@ -68,6 +70,8 @@ class Placement(BaseModel):
 
 
 class NotPlaced(BaseModel):
+    """A pupil who stayed where she was, and why."""
+
     student_id: UUID
     code: str
     text: str

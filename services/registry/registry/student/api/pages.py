@@ -32,6 +32,8 @@ class Number(BaseModel):
 
 
 class Placement(BaseModel):
+    """A class in which the pupil sat, from a day on."""
+
     class_id: UUID
     class_name: str | None
     valid_from: date
@@ -39,12 +41,16 @@ class Placement(BaseModel):
 
 
 class Photo(BaseModel):
+    """What photo has said of the pupil."""
+
     state: PhotoState | None
     year: int | None
     reason: str | None
 
 
 class NationalProblem(BaseModel):
+    """What the nation found with the record."""
+
     type: str
     name: str
     text: str
@@ -60,6 +66,8 @@ class National(BaseModel):
 
 
 class EvidenceFile(BaseModel):
+    """A file that proves an item."""
+
     id: UUID
     kind: str
     name: str

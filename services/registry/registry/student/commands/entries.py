@@ -1,7 +1,7 @@
 """What a sheet or a form hands over, and what became of it."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
@@ -91,6 +91,3 @@ class SheetMemory:
                 self.identities[each.identity] = each.row
             if rehearsed and each.seat is not None:
                 self.seats[each.seat] += 1
-
-
-NOTHING: Mapping[bytes, int] = {}

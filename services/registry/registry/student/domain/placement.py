@@ -120,11 +120,6 @@ def grade_name(number: int | None) -> str:
     return f"{_NUMERALS[number - 1]}年级" if number <= 9 else f"高{_NUMERALS[number - 10]}"
 
 
-def leaving_year(stage: Stage, entry_year: int, schooling: Schooling) -> int:
-    """届: the year in which the cohort finishes the stage."""
-    return entry_year + LENGTHS[schooling][stage]
-
-
 def place(
     school: School, classes: Mapping[str, SchoolClass], wanted: int | None, class_number: str | None, on: date
 ) -> Place | Problem:

@@ -86,7 +86,6 @@ class Wanted:
     statuses: Collection[StudentStatus] = ()
     stage: Stage | None = None
     entry_year: int | None = None
-    campus_id: UUID | None = None
     photo: PhotoState | None = None
     standing: Standing | None = None
     names: Collection[bytes] = ()
@@ -200,8 +199,6 @@ def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         where.append(EnrolmentRow.stage == wanted.stage.value)
     if wanted.entry_year is not None:
         where.append(EnrolmentRow.entry_year == wanted.entry_year)
-    if wanted.campus_id is not None:
-        where.append(EnrolmentRow.campus_id == wanted.campus_id)
     if wanted.photo is not None:
         where.append(EnrolmentRow.photo_state == wanted.photo.value)
     if wanted.standing is not None:
