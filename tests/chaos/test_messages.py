@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import MessageSizeTooLargeError
 
 from chassis import parked
 from chassis.clock import now
@@ -42,14 +43,16 @@ def a_state(rig: Rig, subject: UUID, version: int) -> Raw:
     return rig.topics.thing, key, json.dumps({"number": version}).encode(), headers
 
 
-async def write(rig: Rig, records: Iterable[Raw]) -> None:
-    """Put them in the topics in this order, whoever says them."""
-    producer = AIOKafkaProducer(bootstrap_servers=rig.kafka, linger_ms=5)
+async def write(rig: Rig, records: Iterable[Raw], *, acknowledged: bool = False) -> None:
+    """Put them in the topics in this order, whoever says them; raises what the broker says when asked to wait."""
+    producer = AIOKafkaProducer(bootstrap_servers=rig.kafka, linger_ms=5, max_request_size=4 * 2**20)
     await producer.start()
     try:
         for topic, key, body, headers in records:
             place = partition_of(key or b"", 3)
-            await producer.send(topic.name, body, key=key, headers=headers, partition=place)
+            sent = await producer.send(topic.name, body, key=key, headers=headers, partition=place)
+            if acknowledged:
+                await sent
         await producer.flush()
     finally:
         await producer.stop()
@@ -92,6 +95,9 @@ async def _all_in_order(made: Pair, subjects: Sequence[UUID]) -> bool:
     return True
 
 
+ITS_OWN = b"its own"
+
+
 @dataclass(frozen=True)
 class Poison:
     """A record that is wrong in one way, and what becomes of it: a reason to be parked, or None if it is applied."""
@@ -99,7 +105,7 @@ class Poison:
     reason: str | None
     body: bytes | None = None
     headers: Mapping[str, bytes] | None = None
-    key: bytes | None = None
+    key: bytes | None = ITS_OWN
     without: str = ""
 
 
@@ -111,10 +117,11 @@ POISONS: Mapping[str, Poison] = {
     "no object": Poison("invalid", b"[]"),
     "endless depth": Poison("invalid", b"[" * 10_000),
     "a deep object": Poison("invalid", b'{"number":' * 10_000),
-    "nearly a megabyte": Poison("invalid", b"x" * 900_000),
+    "as much as the broker takes": Poison("invalid", b"x" * 1_047_000),
     "a number that no database holds": Poison("failed", b'{"number": 99999999999999999999}'),
     "no body": Poison("unreadable"),
-    "no key": Poison("unreadable", b"{}", key=b""),
+    "no key": Poison("unreadable", b"{}", key=None),
+    "an empty key": Poison("unreadable", b"{}", key=b""),
     "a key that is none": Poison("unreadable", b"{}", key=b"../../etc/passwd"),
     "another's subject": Poison("unreadable", b"{}", {"ce_subject": b"01930000-0000-7000-8000-000000000001"}),
     "no type": Poison("unreadable", b"{}", without="ce_type"),
@@ -141,7 +148,7 @@ def poisoned(rig: Rig, subject: UUID, poison: Poison) -> Raw:
     topic, key, _, headers = a_fact(rig, subject, 1, b"", **(poison.headers or {}))
     replies = {"reply_to": rig.topics.report.name.encode()}
     headers = [(name, replies.get(name, value)) for name, value in headers if name != poison.without]
-    return topic, key if poison.key is None else poison.key or None, poison.body, headers
+    return topic, key if poison.key is ITS_OWN else poison.key, poison.body, headers
 
 
 async def test_poison_of_every_kind_is_parked_and_everything_else_goes_on(
@@ -188,6 +195,13 @@ async def test_poison_of_every_kind_is_parked_and_everything_else_goes_on(
         if poison.reason in ("invalid", "failed"):
             assert effects[bad[name]][0] == [1, 2], name
     await made.stop()
+
+
+async def test_two_megabytes_are_refused_to_whoever_writes_them(rig: Rig) -> None:
+    """No reader has to stand them: the broker takes no such record, whatever its writer is ready to send."""
+    with pytest.raises(MessageSizeTooLargeError):
+        await write(rig, [a_fact(rig, uuid4(), 1, b"x" * 2 * 2**20)], acknowledged=True)
+    assert await rig.records(rig.topics.talk) == []
 
 
 async def replay_twice(made: Pair, record: UUID) -> None:

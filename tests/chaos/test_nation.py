@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -72,13 +74,25 @@ class Abroad:
         key = str(student).encode()
         if body is None:
             text = json.dumps({"answered_at": datetime.now(UTC).isoformat(), **said}).encode()
-            body = self._receipts.seal(str(sealed_for or student), text)
+            body = self.sealed(sealed_for or student, text)
         headers = HeaderWriter(RECEIPT).write(key, uuid4(), kind, 1, 1, datetime.now(UTC), None, None, None)
         producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap)
         await producer.start()
         place = partition_of(key, PARTITIONS)
         await producer.send_and_wait(RECEIPT.name, body, key=key, headers=headers, partition=place)
         await producer.stop()
+
+    def sealed(self, student: UUID, text: bytes) -> bytes:
+        """The text, whatever it is, as the nation seals what it says of the pupil."""
+        return self._receipts.seal(str(student), text)
+
+    def sealed_by_a_stranger(self, student: UUID, text: bytes) -> bytes:
+        """The same by somebody who calls his key as the nation calls its own."""
+        ring = json.loads(self.programs.keys["nation"].read_text())["wire"][RECEIPT.name]
+        forged = {name: b64encode(os.urandom(32)).decode() for name in ring["keys"]}
+        file = self.programs.keys["nation"].with_name("stranger.json")
+        file.write_text(json.dumps({"wire": {RECEIPT.name: {**ring, "keys": forged}}}))
+        return Keys(file, RECEIPT.name).seal(str(student), text)
 
     async def echo(self, student: UUID) -> dict[str, Any]:
         """What names the newest record of the pupil."""
@@ -153,6 +167,13 @@ async def test_the_nation_is_silent_cut_off_and_talks_rubbish(abroad: Abroad) ->
     await abroad.answer(one, "RecordAccepted", body=b"<html>502 Bad Gateway</html>")
     await abroad.answer(one, "RecordAccepted", sealed_for=two, echo=echo)
     await abroad.answer(one, "RecordAccepted", echo={"student_id": str(one)})
+    await abroad.answer(one, "RecordAccepted", body=b"x" * 1_000_000)
+    whole = json.dumps(
+        {"answered_at": datetime.now(UTC).isoformat(), "echo": echo, "note": "已收到"}, ensure_ascii=False
+    )
+    for body in (whole[:-1].encode(), whole.encode("gb18030")):
+        await abroad.answer(one, "RecordAccepted", body=abroad.sealed(one, body))
+    await abroad.answer(one, "RecordAccepted", body=abroad.sealed_by_a_stranger(one, whole.encode()))
     await abroad.answer(one, "ProblemFound", echo=echo, problem="no such problem")
     await abroad.answer(one, "Whispered", echo=echo)
     await abroad.tell(6)
@@ -161,9 +182,11 @@ async def test_the_nation_is_silent_cut_off_and_talks_rubbish(abroad: Abroad) ->
     async def is_told() -> bool:
         found = await abroad.programs.rows("SELECT reason FROM parked ORDER BY reason")
         assert [row["reason"] for row in found] == [
-            "invalid", "invalid", "receipt-for-another-pupil", "receipt-for-another-pupil",
-            "receipt-for-unknown-version", "seal-broken", "seal-broken",
-        ]  # fmt: skip
+            *["invalid"] * 4,
+            *["receipt-for-another-pupil"] * 2,
+            "receipt-for-unknown-version",
+            *["seal-broken"] * 4,
+        ]
         return True
 
     await eventually(is_told, within=30, every=0.2)

@@ -47,6 +47,9 @@ class Link:
         """How many connections were reset at the moment that `reset_at` named."""
         self.calls = 0
         """How often somebody connected, or tried to."""
+        self.held = asyncio.Event()
+        """Set when the request came at which `hold_at` stops everything."""
+        self._hold: Moment | None = None
         self._moment: Moment | None = None
         self._after = False
         self._left = 0
@@ -74,6 +77,11 @@ class Link:
         return port
 
     @property
+    def leads_to(self) -> int:
+        """The server's port."""
+        return self._server[1]
+
+    @property
     def address(self) -> str:
         """`host:port`."""
         return f"{self._server[0]}:{self.port}"
@@ -97,6 +105,18 @@ class Link:
     def reset_at(self, moment: Moment, *, after: bool, times: int = 1) -> None:
         """Reset the connection at the request: before the server gets it, or `after` it has answered."""
         self._moment, self._after, self._left = moment, after, times
+
+    def hold_at(self, moment: Moment) -> None:
+        """Silence all requests from this one on: it waits here until the link is healed, and `held` tells that."""
+        self.held.clear()
+        self._hold = moment
+
+    def holds(self, request: bytes) -> None:
+        """Stop the requests where this is the one to be held."""
+        if self._hold is not None and self._hold(request):
+            self._hold = None
+            self.silence(Way.REQUESTS)
+            self.held.set()
 
     def heal(self) -> None:
         """Pass everything on at once, as it came."""
@@ -213,6 +233,8 @@ class _Talk:
     async def _take(self, way: Way, reader: asyncio.StreamReader, coming: "asyncio.Queue[tuple[float, bytes]]") -> None:
         due, clock = 0.0, asyncio.get_running_loop()
         while piece := await self._speech.read(reader):
+            if way is Way.REQUESTS:
+                self._link.holds(piece)
             if way is Way.REQUESTS and self._link.fails_at(piece):
                 if not self._link.fails_after:
                     self.reset()
