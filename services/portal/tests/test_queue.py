@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import httpx2
 
-from services.portal.tests.people import SCHOOL
+from services.portal.tests.people import CASE, SCHOOL
 from services.portal.tests.reading import Page
 from services.portal.tests.services import Services, recorded
 
@@ -38,3 +38,9 @@ async def test_the_province_finds_the_cases_that_nobody_decides(browse: Browse, 
 async def test_who_has_no_such_cases_is_not_offered_them(browse: Browse) -> None:
     page = Page((await browse("officer").get("/cases")).text)
     assert page.all("a", href="/cases?unrouted=true") == []
+
+
+async def test_a_case_is_offered_to_authorities_that_may_have_it(browse: Browse, services: Services) -> None:
+    await browse("officer").get(f"/cases/{CASE}/reroute")
+    (asked,) = services.asked_of("GET review/v1/authorities")
+    assert asked.url.params["case"] == CASE

@@ -1,3 +1,4 @@
+import asyncio
 import io
 from collections.abc import Callable
 from datetime import date
@@ -323,6 +324,21 @@ async def test_evidence_is_kept_sealed_and_its_reading_is_audited(
     assert (await client.delete(file)).status_code == 204
     assert (await client.delete(file)).status_code == 404
     assert (await client.get(f"/v1/students/{made['id']}")).json()["evidence"] == []
+
+
+async def test_evidence_sent_twice_is_there_once(enter: Any, as_: Any, tree: Any, settings: Any) -> None:
+    made = await enter(1)
+    path, client = f"/v1/students/{made['id']}/evidence", as_(tree.registrar)
+
+    async def send(kind: str) -> Any:
+        return (await client.post(path, files={"file": ("户口簿.pdf", PDF)}, data={"kind": kind})).json()["id"]
+
+    first, second = await asyncio.gather(send("household-register"), send("household-register"))
+    other = await send("other")
+    assert first == second != other
+    shown = (await client.get(f"/v1/students/{made['id']}")).json()["evidence"]
+    assert {each["id"] for each in shown} == {first, other}
+    assert len([file for file in settings.data.rglob("*") if file.is_file()]) == 2
 
 
 async def test_who_needs_no_body_is_answered_without_one(enter: Any, as_: Any, tree: Any) -> None:

@@ -164,9 +164,9 @@ class Review:
         body = {"cases": [{"id": case, "content_hash": content} for case, content in cases]}
         return await self._caller.post(Approved, "/v1/cases/approve", body, key=key)
 
-    async def authorities(self) -> Authorities:
-        """Who may be handed a case."""
-        return await self._caller.get(Authorities, "/v1/authorities")
+    async def authorities(self, case: UUID) -> Authorities:
+        """Who may be handed the case."""
+        return await self._caller.get(Authorities, "/v1/authorities", case=case)
 
     async def reroute(self, case: UUID, authority: str, reason: str, key: str | None) -> Case:
         """Hand a case to another authority."""

@@ -16,7 +16,7 @@ router = APIRouter(prefix="/cases", dependencies=[allow_anyone()])
 
 
 async def _page(visit: Visit, case_id: UUID, form: Form | None = None, why: Told | None = None) -> Response:
-    case, found = await asyncio.gather(visit.review.case(case_id, {}), visit.review.authorities())
+    case, found = await asyncio.gather(visit.review.case(case_id, {}), visit.review.authorities(case_id))
     return show(
         visit,
         "reroute.html",

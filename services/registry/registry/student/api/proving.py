@@ -56,7 +56,7 @@ async def add(
     file: Annotated[UploadFile, File()],
     kind: Annotated[str, Form(max_length=40)] = "other",
 ) -> Added:
-    """A PDF, JPG or PNG is kept with a draft or a returned pupil."""
+    """A PDF, JPG or PNG is kept with a draft or a returned pupil; sent twice, once."""
     if kind not in KINDS:
         raise EvidenceRefused("evidence-kind", f"材料种类不在列表中。请选择：{'、'.join(KINDS.values())}。")
     async with db.snapshot() as tx:
@@ -67,15 +67,14 @@ async def add(
     name = PurePath((file.filename or "").replace("\\", "/")).name[:100] or KINDS[kind]
     proof = Proof(new_id(), kind, name, content_type, len(content), hashlib.sha256(content).digest())
     await files.keep(proof.id, content)
-    stored = False
+    there: UUID | None = None
     try:
         async with db.transaction(actor) as tx:
-            await commands.add_evidence(tx, student_id, proof)
-        stored = True
+            there = await commands.add_evidence(tx, student_id, proof)
     finally:
-        if not stored:
+        if there != proof.id:
             await files.drop(proof.id)
-    return Added(id=proof.id, kind=kind, kind_name=KINDS[kind], name=name, content_type=content_type, size=proof.size)
+    return Added(id=there, kind=kind, kind_name=KINDS[kind], name=name, content_type=content_type, size=proof.size)
 
 
 @router.get("/evidence/{evidence_id}", dependencies=[allow(*UNMASKED)], response_class=Response)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from chassis.transaction import Tx
 from registry.student.commands.advancing import lock, not_now
@@ -25,20 +25,28 @@ class Proof:
     sha256: bytes
 
 
-async def add_evidence(tx: Tx, student_id: UUID, proof: Proof) -> None:
-    """The file belongs to a draft or a returned pupil. Raises NotFound, NotEditable, EvidenceRefused for too many."""
+async def add_evidence(tx: Tx, student_id: UUID, proof: Proof) -> UUID:
+    """The file belongs to a draft or a returned pupil; answers the id under which it is there.
+
+    The same file of the same kind, sent twice, is there once: under its first id. Raises NotFound, NotEditable,
+    EvidenceRefused for too many.
+    """
     held = (await lock(tx, [student_id])).get(student_id)
     if held is None:
         raise NotFound("学生")
     if held.status not in EDITABLE:
         raise not_now(held.status)
     most = student_settings().evidence_per_student
-    there = await tx.scalar(
-        select(func.count())
-        .select_from(EvidenceRow)
-        .where(EvidenceRow.student_id == student_id, EvidenceRow.removed_at.is_(None))
+    there = await tx.rows(
+        select(EvidenceRow.id, EvidenceRow.kind, EvidenceRow.sha256).where(
+            EvidenceRow.student_id == student_id, EvidenceRow.removed_at.is_(None)
+        )
     )
-    if there >= most:
+    same = (proof.kind, proof.sha256)
+    twin: UUID | None = next((each.id for each in there if (each.kind, each.sha256) == same), None)
+    if twin is not None:
+        return twin
+    if len(there) >= most:
         raise EvidenceRefused("evidence-too-many", f"每名学生最多{most}份佐证材料。请先删除不需要的。")
     row = {
         "id": proof.id,
@@ -55,6 +63,7 @@ async def add_evidence(tx: Tx, student_id: UUID, proof: Proof) -> None:
     await tx.insert(EvidenceRow, [row])
     objects = [("student", student_id), ("evidence", proof.id)]
     tx.note("evidence.add", objects, organisation=held.school_id, detail={"kind": proof.kind})
+    return proof.id
 
 
 async def remove_evidence(tx: Tx, evidence_id: UUID, student_id: UUID) -> None:
