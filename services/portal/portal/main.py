@@ -60,7 +60,7 @@ async def _sign_in_first(request: Request, _: Exception) -> Response:
     reach = reach_of(request)
     session = session_of(request, reach.settings)
     came = request.url.path if request.method == "GET" and request.url.path != "/" else None
-    target = url("/sign-in", next=came, done="signed-out-idle" if session or came else None)
+    target = url("/sign-in", next=came, over="yes" if session or came else None)
     if session:
         reach.tokens.forget(session)
     if request.headers.get("hx-request"):

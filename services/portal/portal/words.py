@@ -166,7 +166,6 @@ DONE: Final[Mapping[str, str]] = {
     "duplicate-settled": "该疑似重复已处理完毕。",
     "password-changed": "密码已修改，其他设备上的登录已失效。",
     "signed-out": "您已安全退出。",
-    "signed-out-idle": "您尚未登录，或登录已过期。请重新登录。",
     "explained": "情况说明已保存。",
     "case-approved": "已审核通过。",
     "case-returned": "已退回学校修改。",

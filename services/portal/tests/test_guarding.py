@@ -107,7 +107,7 @@ async def test_an_ended_session_leads_to_the_sign_in_and_back(browse: Browse, se
     client = browse("registrar")
     services.give("POST registry/v1/sessions/current/token", refusal(401, "session-over", "登录已过期，请重新登录。"))
     response = await client.get("/students")
-    assert response.headers["location"] == "/sign-in?next=%2Fstudents&done=signed-out-idle"
+    assert response.headers["location"] == "/sign-in?next=%2Fstudents&over=yes"
     assert 'session=""' in response.headers["set-cookie"]
     signed_in = await client.post("/sign-in", data={"login": "a", "password": "b", "next": "/students"})
     assert signed_in.headers["location"] == "/students"

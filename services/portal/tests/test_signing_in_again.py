@@ -31,6 +31,7 @@ async def test_what_was_typed_is_sent_again_after_signing_in(browse: Browse, ser
     assert 'session=""' in asked.headers["set-cookie"]
     page = Page(asked.text)
     assert page.all("form")[0]["action"] == "/sign-in"
+    assert "登录已过期" in page.text
     assert "登录后可以接着办理" in page.text
     assert page.faults() == []
     services.give("POST registry/v1/sessions", refusal(401, "wrong-password", "账号或密码不正确。"))
@@ -52,7 +53,7 @@ async def test_no_page_ever_carries_a_password(browse: Browse, services: Service
     client = browse("registrar")
     over(services)
     response = await client.post("/password", data={"old": "secret-old", "new": "secret-new", "again": "secret-new"})
-    assert response.headers["location"] == "/sign-in?done=signed-out-idle"
+    assert response.headers["location"] == "/sign-in?over=yes"
     assert "secret" not in response.text
 
 
@@ -60,7 +61,7 @@ async def test_a_file_is_chosen_again(browse: Browse, services: Services) -> Non
     client = browse("registrar")
     over(services)
     response = await client.post("/imports", files={"file": ("a.xlsx", b"PK", "application/octet-stream")})
-    assert response.headers["location"] == "/sign-in?done=signed-out-idle"
+    assert response.headers["location"] == "/sign-in?over=yes"
 
 
 @pytest.mark.parametrize("path", ["//evil.test", "https://evil.test/", "/\\evil.test", "javascript:alert(1)", ""])

@@ -36,6 +36,7 @@ def _page(request: Request, onward: str | None, form: Form | None, why: Told | N
         login=form.text("login") if form else "",
         onward=_own_path(onward) or "",
         done=done,
+        is_over="over" in request.query_params,
         carried=[(name, value) for name, value in form.pairs if name.startswith(_CARRIED)] if form else [],
     )
 
@@ -56,8 +57,7 @@ async def carry_over(request: Request) -> Response | None:
     if not form.pairs:
         return None
     carried = [(_CARRIED + _PATH, request.url.path), *((_CARRIED + name, value) for name, value in form.pairs)]
-    done = words.DONE["signed-out-idle"]
-    return show(None, "sign_in.html", status=401, login="", onward="", done=done, carried=carried)
+    return show(None, "sign_in.html", status=401, login="", onward="", is_over=True, carried=carried)
 
 
 def _go_on(form: Form) -> Response | None:
