@@ -87,13 +87,15 @@ def hear(database: Database) -> Hear:
 
 @pytest.fixture
 def places() -> Mapping[str, UUID]:
-    return PLACES
+    known: Mapping[str, UUID] = PLACES
+    return known
 
 
 @pytest.fixture
 def organisations() -> Mapping[str, OrganisationChanged]:
     """What registry says of each place."""
-    return organisations_said()
+    said: Mapping[str, OrganisationChanged] = organisations_said()
+    return said
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -70,7 +71,7 @@ class LifeOfACase(RuleBasedStateMachine):
             and person != PEOPLE[0]
             and seen == HASH
         )
-        decide = {
+        decide: Callable[[], tuple[Any, Any]] = {
             "approve": lambda: domain.approve(self.case, reviewer, seen, self.clock),
             "send_back": lambda: domain.send_back(self.case, reviewer, seen, REASONS, self.clock),
             "reject": lambda: domain.reject(self.case, reviewer, seen, REASONS, self.clock),
