@@ -21,6 +21,7 @@ from chassis.identity.copies import (
     may_see,
     organisations,
     person_of,
+    reaching,
     stands,
     subtree,
 )
@@ -146,6 +147,10 @@ async def test_an_organisation_reaches_itself_what_is_below_and_the_schools_it_m
     assert await reached(db, ZONE) == {ZONE, ZONE_SCHOOL}
     assert await reached(db, SCHOOL) == {SCHOOL, CAMPUS}
     assert await reached(db, CAMPUS) == {CAMPUS}
+    for place in TREE:
+        async with db.snapshot() as tx:
+            above = {each.id for each in await reaching(tx, place, ON)}
+        assert above == {root for root in TREE if place in await reached(db, root)}, place
 
 
 @pytest.mark.usefixtures("tree")

@@ -1,6 +1,6 @@
 """Decisions over HTTP, and what a reviewer does with a case short of deciding it."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -43,6 +43,10 @@ class SentBack(Seen):
     """Why it is sent back."""
 
     reasons: list[Reason] = Field(max_length=50)
+
+
+SendBack = Callable[[Tx, Sequence[tuple[UUID, str]], Sequence[words.Reason]], Awaitable[Receipt]]
+"""Returns or refuses cases, pairs of id and content hash, for reasons."""
 
 
 class Pair(BaseModel):
@@ -134,24 +138,14 @@ async def approve_many(body: Batch, db: Db, actor: Who, key: Key) -> Approved:
 async def send_back_many(body: BatchSentBack, db: Db, actor: Who, key: Key) -> Decided:
     """Up to 500 cases returned to be corrected in one transaction, each if it still is as the reviewer saw it."""
 
-    async def act() -> Decided:
-        receipt = await commands.send_back(tx, _seen(body), _reasons(body.reasons))
-        return Decided(decided=list(receipt.decided), refused=_refused(receipt))
-
-    async with db.transaction(actor) as tx:
-        return await idempotent(tx, key, body, act)
+    return await _together(body, db, actor, key, commands.send_back)
 
 
 @router.post("/cases/reject", dependencies=[allow(*DECIDING)])
 async def reject_many(body: BatchSentBack, db: Db, actor: Who, key: Key) -> Decided:
     """Up to 500 cases refused for good in one transaction, each if it still is as the reviewer saw it."""
 
-    async def act() -> Decided:
-        receipt = await commands.reject(tx, _seen(body), _reasons(body.reasons))
-        return Decided(decided=list(receipt.decided), refused=_refused(receipt))
-
-    async with db.transaction(actor) as tx:
-        return await idempotent(tx, key, body, act)
+    return await _together(body, db, actor, key, commands.reject)
 
 
 @router.post("/cases/{case_id}/approve", dependencies=[allow(*DECIDING)])
@@ -214,6 +208,15 @@ async def _decided(tx: Tx, actor: Actor, case_id: UUID, deciding: Awaitable[Rece
     for refusal in receipt.refused.values():
         raise refusal
     return await one(tx, actor, case_id)
+
+
+async def _together(body: BatchSentBack, db: Db, actor: Actor, key: Key, decide: SendBack) -> Decided:
+    async def act() -> Decided:
+        receipt = await decide(tx, _seen(body), _reasons(body.reasons))
+        return Decided(decided=list(receipt.decided), refused=_refused(receipt))
+
+    async with db.transaction(actor) as tx:
+        return await idempotent(tx, key, body, act)
 
 
 def _seen(batch: Batch) -> list[tuple[UUID, str]]:

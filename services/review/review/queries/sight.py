@@ -5,35 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Uuid, any_, literal, or_, text, true
+from sqlalchemy import ColumnElement, Row, Uuid, any_, literal, or_, true
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from chassis.identity import Actor
 from chassis.identity.copies import organisations, subtree
+from chassis.identity.copies import reaching as reached_by
 from chassis.transaction import Tx
 from contracts.values import AUTHORITY_KINDS, OrganisationKind, Role
 from review.domain import Reviewer
 from review.models import CaseRow
 
 DECIDING = frozenset({Role.OFFICER, Role.PROVINCE_ADMIN})
-_REACHING = text("""
-WITH RECURSIVE above AS (
-    SELECT id, parent_id FROM organisation_copy WHERE id = :school
-    UNION
-    SELECT parent.id, parent.parent_id FROM organisation_copy parent JOIN above ON parent.id = above.parent_id
-)
-SELECT id, name FROM organisation_copy
-WHERE kind = ANY(:kinds) AND (
-    id = :asked
-    OR id IN (SELECT id FROM above)
-    OR id IN (
-        SELECT link.authority_id FROM authority_link_copy link JOIN above ON link.school_id = above.id
-        WHERE link.valid_from <= :on AND (link.valid_until IS NULL OR link.valid_until > :on)
-    )
-)
-ORDER BY code, id
-""")
-"""What is above a school, its 主管单位 on the day (a campus has its school's), and who had the request first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +57,11 @@ async def reaching(tx: Tx, case: Row[Any]) -> Mapping[UUID, str]:
 
     Those that reach the school today, and the one that it was submitted to. None where nobody of them is known yet.
     """
-    asked = {"school": case.school_id, "asked": case.asked_authority_id, "on": tx.now.date()}
-    rows = await tx.rows(_REACHING, {**asked, "kinds": [kind.value for kind in AUTHORITY_KINDS]})
-    return {row.id: row.name for row in rows}
+    found = {each.id: each for each in await reached_by(tx, case.school_id, tx.now.date())}
+    if case.asked_authority_id is not None:
+        found |= await organisations(tx, {case.asked_authority_id})
+    by_code = sorted(found.values(), key=lambda each: each.code)
+    return {each.id: each.name for each in by_code if each.kind in AUTHORITY_KINDS}
 
 
 def reviewer_of(actor: Actor) -> Reviewer:

@@ -20,7 +20,6 @@ EDGES: Final = frozenset(
         ("draft", "removed", "removed"),
         ("returned", "edited", "returned"),
         ("returned", "placed", "returned"),
-        ("returned", "reverted", "returned"),
         ("returned", "submitted", "submitted"),
         ("returned", "removed", "removed"),
         ("submitted", "registered", "registered"),

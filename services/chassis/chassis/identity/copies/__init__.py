@@ -11,6 +11,7 @@ from chassis.identity.copies.asking import (
     organisations,
     organisations_of,
     person_of,
+    reaching,
     subtree,
 )
 from chassis.identity.copies.calendars import CalendarCopy, Days, calendar_of, calendars_of
@@ -32,6 +33,7 @@ __all__ = [
     "organisations",
     "organisations_of",
     "person_of",
+    "reaching",
     "stands",
     "subtree",
 ]

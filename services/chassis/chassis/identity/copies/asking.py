@@ -3,10 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import Row, select, text
 
 from chassis.identity.actor import Actor
 from chassis.identity.copies.tables import ACCOUNTS, ORGANISATIONS
@@ -47,6 +47,20 @@ SELECT EXISTS (SELECT FROM above WHERE id = :root) OR EXISTS (
       AND link.valid_from <= :on AND (link.valid_until IS NULL OR link.valid_until > :on)
 )
 """)
+_REACHING: Final = text("""
+WITH RECURSIVE above AS (
+    SELECT id, parent_id FROM organisation_copy WHERE id = :asked
+    UNION
+    SELECT parent.id, parent.parent_id FROM organisation_copy parent JOIN above ON parent.id = above.parent_id
+)
+SELECT id, kind, name, code, parent_id FROM organisation_copy
+WHERE id IN (SELECT id FROM above) OR id IN (
+    SELECT link.authority_id FROM authority_link_copy link JOIN above ON link.school_id = above.id
+    WHERE link.valid_from <= :on AND (link.valid_until IS NULL OR link.valid_until > :on)
+)
+ORDER BY code, id
+""")
+"""Itself, what is above it, and its 主管单位 on the day; a campus has its school's."""
 _AUTHORITY: Final = text("""
 SELECT asked.id, link.authority_id
 FROM unnest(CAST(:schools AS uuid[])) AS asked (id)
@@ -85,6 +99,12 @@ async def subtree(tx: Tx, organisation_id: UUID, on: date) -> frozenset[UUID]:
     return frozenset({organisation_id, *(row.id for row in rows)})
 
 
+async def reaching(tx: Tx, organisation_id: UUID, on: date) -> Sequence[OrganisationCopy]:
+    """Who has the organisation in its `subtree` on a day, by code: itself, what is above it, its 主管单位."""
+    rows = await tx.rows(_REACHING, {"asked": organisation_id, "on": on})
+    return [_copy(row) for row in rows]
+
+
 async def authority_of(tx: Tx, school_ids: Collection[UUID], on: date) -> Mapping[UUID, UUID]:
     """School → its 主管单位 on a day; a campus has its school's. Missing: none is known."""
     rows = await tx.rows(_AUTHORITY, {"schools": list(school_ids), "on": on})
@@ -97,9 +117,7 @@ async def organisations(tx: Tx, ids: Collection[UUID]) -> Mapping[UUID, Organisa
     rows = await tx.rows(
         select(table.id, table.kind, table.name, table.code, table.parent_id).where(among(table.id, ids))
     )
-    return {
-        row.id: OrganisationCopy(row.id, OrganisationKind(row.kind), row.name, row.code, row.parent_id) for row in rows
-    }
+    return {row.id: _copy(row) for row in rows}
 
 
 async def organisations_of(tx: Tx, kinds: Collection[OrganisationKind]) -> Sequence[OrganisationCopy]:
@@ -110,10 +128,14 @@ async def organisations_of(tx: Tx, kinds: Collection[OrganisationKind]) -> Seque
         .where(table.kind.in_([kind.value for kind in kinds]))
         .order_by(table.code)
     )
-    return [OrganisationCopy(row.id, OrganisationKind(row.kind), row.name, row.code, row.parent_id) for row in rows]
+    return [_copy(row) for row in rows]
 
 
 async def person_of(tx: Tx, account_ids: Collection[UUID]) -> Mapping[UUID, UUID]:
     """Account → its person; accounts not known are missing."""
     rows = await tx.rows(select(ACCOUNTS.c.id, ACCOUNTS.c.person_id).where(among(ACCOUNTS.c.id, account_ids)))
     return {row.id: row.person_id for row in rows}
+
+
+def _copy(row: Row[Any]) -> OrganisationCopy:
+    return OrganisationCopy(row.id, OrganisationKind(row.kind), row.name, row.code, row.parent_id)
