@@ -46,6 +46,7 @@ class Filling:
         centre, second = SCHOOLS[0], SCHOOLS[1]
         registrar, officer = await self._person(centre), await self._officer(centre)
         known = self._roster(1, FIRST, centre)
+        await self._entered_and_removed(registrar, known)
         with Bars(Console(quiet=True)) as bars:
             await Journey(registrar, officer, self._papers(known), bars, returns=2).run()
             others = Journey(registrar, officer, self._papers(self._roster(2, OTHERS, centre)), bars)
@@ -68,6 +69,14 @@ class Filling:
         write_workbook(made, book)
         write_archive(made, photos)
         return Papers(book.name, book.read_bytes(), photos.read_bytes())
+
+    async def _entered_and_removed(self, registrar: Person, made: Roster) -> None:
+        """Some were drafts before and were removed: the numbers that became void are theirs when they come back."""
+        book = self.folder / "before.xlsx"
+        write_workbook(replace(made, entered=tuple(each for each in made.entered if each.pupil.document)), book)
+        await self._import(registrar, book)
+        for draft in await registrar.pages("registry", "/v1/students", status="draft"):
+            await registrar.post("registry", f"/v1/students/{draft['id']}/remove", {"version": 1})
 
     async def _other_ends(self, journey: Journey) -> None:
         """One rejected, one taken back by the school, one still open, one not submitted."""

@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import CommitFailedError
 
 from contracts.topics import BY_NAME
 from tests.chaos.check.databases import Row
+from tests.chaos.check.topics import asking
 from tests.chaos.check.world import World, folder_of
 from tests.harness.eventually import eventually
 
@@ -131,9 +133,17 @@ class Garden:
                 enable_auto_commit=False,
             )
             consumer.assign(list(ends))
+
+            async def is_committed(consumer: AIOKafkaConsumer = consumer) -> bool:
+                try:
+                    await consumer.commit(ends)
+                except CommitFailedError:  # whoever left with the stack is a member until the session ends
+                    return False
+                return True
+
             await consumer.start()
             try:
-                await consumer.commit(ends)
+                await eventually(is_committed, within=20, every=0.2)
             finally:
                 await consumer.stop()
             async with self.superuser(reader) as connection:
@@ -175,14 +185,10 @@ class Records:
             [about] = await admin.describe_topics([self.name])
         finally:
             await admin.close()
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)
-        await consumer.start()
-        try:
-            places = [TopicPartition(self.name, each["partition"]) for each in about["partitions"]]
+        places = [TopicPartition(self.name, each["partition"]) for each in about["partitions"]]
+        async with asking(self._bootstrap, places) as consumer:
             found: Mapping[TopicPartition, int] = await consumer.end_offsets(places)
-            return found
-        finally:
-            await consumer.stop()
+        return found
 
     async def put(
         self, record: Any, *, partition: int | None = None, value: bytes | None = None, lead: str | None = None

@@ -149,8 +149,9 @@ class Run:
         """Programs die by turns while nothing else is wrong."""
         count, names = self.tier.dose.of(self.tier.rounds).alone, processes.names
         for turn in range(number * count, (number + 1) * count):
-            await processes.kill(names[turn % len(names)], whole=turn // len(names) % 2 == 1)
+            await processes.kill(names[turn % len(names)], whole=turn // len(names) % 2 == 1, alone=True)
             await processes.over()
+            await processes.settled(within=LONGEST_WAVE)  # who needs what has died is back later than that itself
 
     async def _fault(self, done: Round, processes: Processes, chance: random.Random, load: Load) -> None:
         plan = waves(self.tier.dose.of(self.tier.rounds), chance)

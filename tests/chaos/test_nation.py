@@ -55,6 +55,10 @@ class Abroad:
         )
         return {row["student_id"]: row for row in rows}
 
+    async def is_numbered(self, student: UUID) -> bool:
+        """Whether the pupil has a number of the nation."""
+        return (await self.pupils())[student]["number_version"] is not None
+
     async def all_said(self, content: int) -> bool:
         """Whether sync has said the n-th content of every pupil, and its relay has sent it."""
         said = await self.programs.rows(
@@ -158,6 +162,7 @@ async def test_the_nation_is_silent_cut_off_and_talks_rubbish(abroad: Abroad) ->
     before = await abroad.pupils()
     echo, others = await abroad.echo(one), await abroad.echo(two)
     await abroad.answer(one, "NumberIssued", echo=echo, number="G999999202001010017")
+    await eventually(partial(abroad.is_numbered, one), within=30)  # whose answer comes first nobody knows otherwise
     await abroad.answer(two, "NumberIssued", echo=others, number="G999999202001010017")
     await abroad.answer(one, "NumberIssued", echo=echo, number="G999999202001010025")
     await abroad.answer(two, "RecordRejected", echo=others, rejections=[{"field": "xm", "reason": "错"}])

@@ -39,8 +39,9 @@ def tier(number: int, minutes: float | None = None, rounds: int | None = None) -
         found = Tier(1, 1, Dose(), 3, load, minutes or 5, minutes is not None, split=False)
     else:
         load = LoadSettings(schools=4, classes=99, sheet=15, pause=2.0, between_sheets=20.0)
-        # With all at once (12 × 16) and alone a little more than 1,000 kills, one in about 3 s.
-        dose = Dose(kills=750, postgres=300, broker=100, stops=60, terminations=36, at_once=12, alone=60)
+        # With all at once (12 × 16) a little more than 1,000 kills, one in about 3 s; 300 of PostgreSQL, 100 of the
+        # broker. Fifteen of each program alone, so that the slowest of them says something.
+        dose = Dose(kills=576, postgres=276, broker=84, stops=60, terminations=36, at_once=12, alone=240)
         found = Tier(
             2, rounds or 12, dose, 5, load, minutes or 60, minutes is not None, split=True, kills=1000,
             shortest_wave=7.5, faults_share=0.7,

@@ -6,13 +6,13 @@ from contextlib import suppress
 from typing import Any, Final
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from contracts.topics import TOPICS, Topic
 from tests.chaos.check import places
-from tests.chaos.check.topics import read_committed
+from tests.chaos.check.topics import asking, read_committed
 from tests.chaos.check.world import SERVICES, folder_of
 from tests.harness.eventually import eventually
 
@@ -85,14 +85,9 @@ async def unread(bootstrap: str, topics: Sequence[Topic], only: str | None = Non
     finally:
         await admin.close()
     partitions = {each["topic"]: len(each["partitions"]) for each in described}
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-    await consumer.start()
-    try:
-        ends = await consumer.end_offsets(
-            [TopicPartition(name, each) for name, many in partitions.items() for each in range(many)]
-        )
-    finally:
-        await consumer.stop()
+    places = [TopicPartition(name, each) for name, many in partitions.items() for each in range(many)]
+    async with asking(bootstrap, places) as consumer:
+        ends = await consumer.end_offsets(places)
     found = []
     for topic in topics:
         for reader in sorted(topic.readers if only is None else topic.readers & {only}):

@@ -4,7 +4,8 @@ Record batches are read as they lie there, because only they tell which producer
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from typing import Any
@@ -111,13 +112,9 @@ async def read_broker(bootstrap: str, keep: Keep) -> Broker:
     partitions = {each["topic"]: len(each["partitions"]) for each in described}
     logs = {topic.name: Log(topic, partitions[topic.name], [], of_topics[topic.name]) for topic in topics}
     places = [TopicPartition(name, each) for name, log in logs.items() for each in range(log.partitions)]
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-    await consumer.start()
-    try:
+    async with asking(bootstrap, places) as consumer:
         position = dict(await consumer.beginning_offsets(places))
         ends = await consumer.end_offsets(places)
-    finally:
-        await consumer.stop()
     client = AIOKafkaClient(bootstrap_servers=bootstrap)
     await client.bootstrap()
     try:
@@ -128,6 +125,21 @@ async def read_broker(bootstrap: str, keep: Keep) -> Broker:
     for log in logs.values():
         log.records.sort(key=lambda each: (each.partition, each.offset))
     return Broker(logs, committed, settings)
+
+
+@asynccontextmanager
+async def asking(bootstrap: str, places: Collection[TopicPartition]) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer of no group that can be asked where these begin and end.
+
+    They are assigned to it, or it would look for their topics one after the other, a tenth of a second each.
+    """
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        consumer.assign(places)
+        yield consumer
+    finally:
+        await consumer.stop()
 
 
 async def read_committed(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> dict[tuple[str, str, int], int]:

@@ -76,13 +76,13 @@ class Fault:
     point: str = ""
     at_once: bool = False
     """Everything else died with it."""
+    alone: bool = False
+    """It died while all was well, and nothing else was done before all was well again."""
     whole: bool = False
     """Its keeper too: the program had to be begun from nothing. Of a server: every process of it."""
     struck_again: bool = False
     """It was struck again before it consumed: when it would have been back nobody knows."""
     recovered: list[tuple[str, float | None]] = field(default_factory=list)
-    others: int = 0
-    """Faults under way beside it."""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -125,7 +125,9 @@ class Processes:
             async with asyncio.timeout(within):
                 await self._news.wait()
 
-    async def kill(self, name: str, *, point: str = "", whole: bool = False, at_once: bool = False) -> None:
+    async def kill(
+        self, name: str, *, point: str = "", whole: bool = False, at_once: bool = False, alone: bool = False
+    ) -> None:
         """kill -9 of what does the work; with its keeper too where the whole program is to be begun anew.
 
         Of a server that is with every process of its own: PostgreSQL's sessions then die in the middle of a write and
@@ -147,7 +149,7 @@ class Processes:
         # The keeper first, or it would begin another; not only it, or the child might answer once more.
         if not sum(_send(pid, signal.SIGKILL) for pid in victims if pid is not None):
             return  # it has just died of something else, and nothing was done to it
-        with self._doing(Fault("kill", name, time.time(), whole=whole, at_once=at_once)) as fault:
+        with self._doing(Fault("kill", name, time.time(), whole=whole, at_once=at_once, alone=alone)) as fault:
             self._watch(fault)
 
     def _family(self, name: str) -> list[int]:
@@ -258,7 +260,7 @@ class Processes:
         for name, point in found:
             self.armed.pop(name, None)
             self.hit[point] += 1
-            self.faults.append(Fault("crash", name, time.time(), point=point, others=len(self._under_way)))
+            self.faults.append(Fault("crash", name, time.time(), point=point))
         return found
 
     def overlook(self) -> None:
@@ -270,7 +272,6 @@ class Processes:
 
     @contextmanager
     def _doing(self, fault: Fault) -> Iterator[Fault]:
-        fault.others = len(self._under_way)
         self.faults.append(fault)
         self._under_way.add(fault.target)
         heard_of, listening = self._listening.pop(fault.target, (None, None))

@@ -82,7 +82,8 @@ def _numbers(world: World) -> Iterator[tuple[str, Known, Known]]:
     carried: Known = {}
     for row in world.registry["student_number"]:
         number = world.numbers.get(row.id, "")
-        holders[number].add(row.student_id)
+        if row.status != NumberStatus.VOID:
+            holders[number].add(row.student_id)
         if (row.kind, row.issuer) == (NumberKind.STUDENT, "nation") and row.status in CARRIED:
             carried[row.student_id] = (number,)
     # A number that somebody else holds is a problem of whom it was issued to, and is not taken.
