@@ -16,8 +16,8 @@ COUNTED: list[tuple[str, str, str, str, str]] = [
     ("registrar", "registry", "late_drafts", "已过截止未提交", "/pre-review"),
     ("officer", "registry", "late_drafts", "已过截止未提交", "/progress"),
     ("registrar", "registry", "submission_conflicts", "审核与提交内容不一致", "/returned"),
-    ("officer", "review", "cases_escalated", "下级逾期上报", "/cases?overdue=true"),
-    ("officer", "review", "cases_due_soon", "审核即将到期", "/cases?overdue=false"),
+    ("officer", "review", "cases_escalated", "下级逾期上报", "/cases?escalated=true"),
+    ("officer", "review", "cases_due_soon", "审核即将到期", "/cases?due_soon=true"),
 ]
 
 
@@ -47,10 +47,15 @@ async def test_a_teacher_is_not_asked_about_duplicates(browse: Browse, services:
     assert services.asked_of("GET registry/v1/duplicates") == []
 
 
-async def test_what_is_due_soon_comes_first_in_the_list_that_it_leads_to(browse: Browse, services: Services) -> None:
-    await browse("officer").get("/cases?overdue=false")
+@pytest.mark.parametrize("name", ["due_soon", "escalated"])
+async def test_the_list_that_a_count_leads_to_is_narrowed_to_what_it_counts(
+    browse: Browse, services: Services, name: str
+) -> None:
+    page = Page((await browse("officer").get(f"/cases?{name}=true")).text)
     asked = services.asked_of("GET review/v1/cases")[-1].url.params
-    assert (asked["overdue"], asked["sort"], asked["state"]) == ("false", "deadline", "open")
+    assert (asked[name], asked["mine"], asked["sort"], asked["state"]) == ("true", "true", "deadline", "open")
+    [chosen] = page.all("a", **{"aria-current": "page", "href": f"/cases?{name}=true"})
+    assert chosen
 
 
 def two_classes() -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import pytest
 
 from services.portal.tests.people import ACCOUNT, CASE, CLASS, DUPLICATE, IMPORT, NEXT_CASE, OTHER, PUPIL, SCHOOL
 from services.portal.tests.reading import Page
-from services.portal.tests.services import Services, refusal
+from services.portal.tests.services import Services, recorded, refusal
 
 Browse = Callable[[str | None], httpx2.AsyncClient]
 HASH = "h" * 64
@@ -98,6 +98,21 @@ DONE: list[tuple[str, str, dict[str, Any], str, Any]] = [
         {"cases": [f"{CASE}:{HASH}", f"{NEXT_CASE}:{HASH}"]},
         "POST review/v1/cases/approve",
         {"cases": [{"id": CASE, "content_hash": HASH}, {"id": NEXT_CASE, "content_hash": HASH}]},
+    ),
+    (
+        "officer",
+        "/cases/batch/return",
+        {
+            "cases": [f"{CASE}:{HASH}", f"{NEXT_CASE}:{HASH}"],
+            "sure": "true",
+            "reasons": ["photo-unclear"],
+            "field.photo-unclear": "photo",
+        },
+        "POST review/v1/cases/return",
+        {
+            "cases": [{"id": CASE, "content_hash": HASH}, {"id": NEXT_CASE, "content_hash": HASH}],
+            "reasons": [{"code": "photo-unclear", "field": "photo", "text": ""}],
+        },
     ),
     (
         "officer",
@@ -192,6 +207,39 @@ async def test_a_batch_is_confirmed_with_its_count_before_it_happens(browse: Bro
     receipt = await client.post("/cases/batch/approve", data=form)
     assert "2 件 = 已通过 1 + 未通过 1" in receipt.text
     assert "由您本人提交" in receipt.text
+
+
+async def test_a_batch_goes_back_only_for_a_reason_that_was_ticked(browse: Browse, services: Services) -> None:
+    client, cases = browse("officer"), [f"{CASE}:{HASH}", f"{NEXT_CASE}:{HASH}"]
+    assert "没有勾选审核件" in (await client.post("/cases/batch/return", data={"cases": ["tampered"]})).text
+    asked = await client.post("/cases/batch/return", data={"cases": cases, "reasons": "photo-unclear"})
+    page = Page(asked.text)
+    assert "退回 2 件" in page.text
+    assert [each["value"] for each in page.all("input", name="cases")] == cases
+    only = {each["value"] for each in page.all("input", name="reasons")}
+    known = {
+        each["code"] for each in recorded("routes")["GET review/v1/reasons"]["items"] if "returned" in each["outcomes"]
+    }
+    assert only == known
+    assert page.faults() == []
+    form = {"cases": cases, "sure": "true", "key": KEY, "text.other": "请补充户口簿"}
+    without = await client.post("/cases/batch/return", data=form)
+    assert "请先勾选原因" in without.text
+    assert "请补充户口簿" in without.text
+    assert services.asked_of("POST review/v1/cases/return") == []
+    receipt = await client.post("/cases/batch/return", data={**form, "reasons": "photo-unclear"})
+    assert "2 件 = 已退回 1 + 未退回 1" in receipt.text
+    assert "由您本人提交" in receipt.text
+
+
+async def test_a_batch_that_review_refuses_keeps_its_reasons(browse: Browse, services: Services) -> None:
+    client = browse("officer")
+    services.give("POST review/v1/cases/return", refusal(422, "reason-field", "该原因须指明栏目。"))
+    form = {"cases": [f"{CASE}:{HASH}"], "sure": "true", "reasons": "photo-unclear", "key": KEY}
+    response = await client.post("/cases/batch/return", data=form)
+    page = Page(response.text)
+    assert (response.status_code, "该原因须指明栏目。" in page.text) == (422, True)
+    assert [each["value"] for each in page.all("input", name="reasons") if "checked" in each] == ["photo-unclear"]
 
 
 async def test_after_a_decision_comes_the_next_case_of_the_same_list(browse: Browse) -> None:

@@ -70,6 +70,7 @@ async def test_a_form_that_is_too_large_is_refused_in_words(browse: Browse) -> N
         (f"/imports/{IMPORT}/failures.xlsx", f"GET registry/v1/imports/{IMPORT}/failures.xlsx", "wei-daoru-hang.xlsx"),
         ("/students/export.xlsx", "GET registry/v1/students/export.xlsx", "huamingce.xlsx"),
         (f"/evidence/{EVIDENCE}", f"GET registry/v1/evidence/{EVIDENCE}", "zuozheng.bin"),
+        (f"/cases/{CASE}/evidence/{EVIDENCE}", f"GET registry/v1/requests/{CASE}/evidence/{EVIDENCE}", "zuozheng.bin"),
     ],
 )
 async def test_a_file_is_an_attachment_under_a_name_of_ours(

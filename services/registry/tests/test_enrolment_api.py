@@ -177,10 +177,23 @@ async def test_a_request_is_read_by_who_stands_above_the_authority_it_was_submit
         )
         zone_id = await organisation_commands.create(tx, zone)
         await organisation_commands.hand_over(tx, tree.school, zone_id, tx.now.date())
-    (submission,) = await pupils.submitted()
+    (student,) = await pupils.draft()
+    own = f"/v1/students/{student}/evidence"
+    added = (await as_(tree.registrar).post(own, files={"file": ("户口簿.pdf", b"%PDF-1.4 household")})).json()
+    (submission,) = (await pupils.submit([student])).submitted
     path = f"/v1/requests/{submission.request_id}"
     assert (await as_(tree.other_officer).get(path)).status_code == 200
     assert (await as_(tree.other_registrar).get(path)).status_code == 404
+    # What was submitted with it, too, though the pupil's own page is not hers to see.
+    proof = await as_(tree.other_officer).get(f"{path}/evidence/{added['id']}")
+    assert (proof.status_code, proof.content) == (200, b"%PDF-1.4 household")
+    assert (await as_(tree.other_officer).get(f"/v1/evidence/{added['id']}")).status_code == 404
+    assert (await as_(tree.other_registrar).get(f"{path}/evidence/{added['id']}")).status_code == 404
+    assert (await as_(tree.registrar).get(f"{path}/evidence/{uuid4()}")).status_code == 404
+    async with database.snapshot() as tx:
+        read = await tx.row(text("SELECT objects FROM audit WHERE 'evidence.read' = ANY(actions)"))
+    assert read is not None
+    assert set(read.objects) == {submission.request_id, student, UUID(added["id"])}
     asked = {"ids": [str(submission.request_id)]}
     assert len((await as_(tree.other_officer).post("/v1/requests/lookup", json=asked)).json()) == 1
 

@@ -240,9 +240,13 @@ async def test_pupils_are_placed_in_bulk_as_long_as_there_are_seats(
 async def test_lists_are_masked_filtered_and_searched_without_words_in_the_url(
     enter: Any, as_: Any, tree: Any, database: Any
 ) -> None:
-    for number in (1, 2, 3):
-        await enter(number)
-    await enter(4, actor=tree.other_registrar)
+    made = [await enter(number) for number in (1, 2, 3)]
+    elsewhere = await enter(4, actor=tree.other_registrar)
+    some = "&".join(f"id={each['id']}" for each in (made[2], elsewhere, made[0]))
+    named = (await as_(tree.registrar).get(f"/v1/students?{some}")).json()
+    assert (named["total"], [each["id"] for each in named["items"]]) == (2, [made[0]["id"], made[2]["id"]])
+    many = "&".join(f"id={made[0]['id']}" for _ in range(201))
+    assert (await as_(tree.registrar).get(f"/v1/students?{many}")).status_code == 422
     listed = (await as_(tree.registrar).get("/v1/students?limit=2")).json()
     assert (listed["total"], len(listed["items"])) == (3, 2)
     assert listed["items"][0]["name"] == a_record(1).name[0] + "**"

@@ -312,10 +312,14 @@ async def test_what_is_due_within_three_working_days_is_due_soon(
     ahead = tuple(today + timedelta(days=n) for n in range(1, 30))
     said = calendar(today + timedelta(days=3), working_weekends=ahead)
     await hear(spoken(topics.CALENDAR, tree.province, said, version=2))
-    await hear(spoken(topics.REQUEST, uuid4(), a_request(submitted_at=at(2026, 9, 1, 9, 0))))
+    soon = uuid4()
+    await hear(spoken(topics.REQUEST, soon, a_request(submitted_at=at(2026, 9, 1, 9, 0))))
     await hear(spoken(topics.REQUEST, uuid4(), a_request(submitted_at=now())))
     async with as_(tree.officer) as client:
         assert (await client.get("/v1/desk")).json()["cases_due_soon"] == 1
+        assert [each["id"] for each in (await client.get("/v1/cases?due_soon=true")).json()["items"]] == [str(soon)]
+        assert (await client.get(f"/v1/cases/{soon}?due_soon=true")).json()["next"] is None
+        assert (await client.get(f"/v1/cases/{soon}")).json()["next"] is not None
 
 
 async def test_a_case_that_nobody_has_is_seen_by_the_province_alone(tree: Province, a_case: Any, as_: Any) -> None:

@@ -27,10 +27,18 @@ async def overdue_case(hear: Any, tree: Province, a_request: Any, **changes: Any
 
 
 async def test_a_case_past_its_deadline_is_escalated_once_and_audited(
-    database: Database, tree: Province, hear: Any, a_request: Any, row_of: Any, audited: Any
+    database: Database, tree: Province, hear: Any, a_request: Any, row_of: Any, audited: Any, as_: Any
 ) -> None:
     case_id = await overdue_case(hear, tree, a_request)
+
+    async def listed(actor: Any) -> list[str]:
+        async with as_(actor) as client:
+            return [each["id"] for each in (await client.get("/v1/cases?escalated=true")).json()["items"]]
+
+    assert await listed(tree.city_officer) == []
     assert await escalate(database) == 1
+    assert await listed(tree.city_officer) == [str(case_id)]
+    assert await listed(tree.officer) == []
     assert await escalate(database) == 0
     row = await row_of(case_id)
     assert (row.escalated_to, row.state, row.authority_id) == (tree.city, "open", tree.county)

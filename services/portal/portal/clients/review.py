@@ -89,7 +89,7 @@ class Reasons(Answer):
     longest_text: int = 200
 
 
-class NotApproved(Answer):
+class NotDecided(Answer):
     id: UUID
     code: str = ""
     text: str
@@ -99,7 +99,14 @@ class Approved(Answer):
     """The receipt of a batch."""
 
     approved: tuple[UUID, ...] = ()
-    refused: tuple[NotApproved, ...] = ()
+    refused: tuple[NotDecided, ...] = ()
+
+
+class SentBack(Answer):
+    """The receipt of a batch that was returned."""
+
+    decided: tuple[UUID, ...] = ()
+    refused: tuple[NotDecided, ...] = ()
 
 
 class SchoolProgress(Answer):
@@ -163,6 +170,13 @@ class Review:
         """Pairs of case and hash, decided together."""
         body = {"cases": [{"id": case, "content_hash": content} for case, content in cases]}
         return await self._caller.post(Approved, "/v1/cases/approve", body, key=key)
+
+    async def return_many(
+        self, cases: list[tuple[str, str]], reasons: list[dict[str, Any]], key: str | None
+    ) -> SentBack:
+        """The same of cases that go back to their schools, all for the same reasons."""
+        body = {"cases": [{"id": case, "content_hash": content} for case, content in cases], "reasons": reasons}
+        return await self._caller.post(SentBack, "/v1/cases/return", body, key=key)
 
     async def authorities(self, case: UUID) -> Authorities:
         """Who may be handed the case."""

@@ -19,6 +19,7 @@ from portal.clients.registry.enrolment import Submission
 from portal.clients.review import CaseDetail
 from portal.forms import Form, Sent, Told, is_id, missing, told
 from portal.pages.queue import NAMES, Queue, as_asked, narrowed
+from portal.pages.reasons import reasons_in
 from portal.record_form import shown_paths
 from portal.rendering import see_other, show
 from portal.visiting import Visit, Who
@@ -120,21 +121,13 @@ def _queue_in(form: Form) -> dict[str, str]:
     return narrowed(**given, school=UUID(school) if is_id(school) else None)
 
 
-def _reasons_in(form: Form) -> list[dict[str, Any]]:
-    """The reasons that are ticked, each with its field and text."""
-    return [
-        {"code": code, "field": form.text(f"field.{code}") or None, "text": form.text(f"text.{code}")}
-        for code in form.texts("reasons")
-    ]
-
-
 async def _reject_page(visit: Visit, case_id: UUID, queue: Mapping[str, str], form: Form) -> Response:
     """What 不予通过 means, with the reasons in words; all that was chosen travels on."""
     reasons, seen = await asyncio.gather(visit.review.reasons(), part(visit.registry.enrolment.lookup([case_id])))
     coded = {each.code: each for each in reasons.items}
     chosen = [
         (coded[each["code"]].words, words.label_of(each["field"]), each["text"])
-        for each in _reasons_in(form)
+        for each in reasons_in(form)
         if each["code"] in coded
     ]
     return show(
@@ -164,7 +157,7 @@ async def decide(visit: Who, case_id: UUID, wish: str, form: Sent) -> Response:
         if wish == "approve":
             await visit.review.approve(case_id, content_hash, form.key)
         else:
-            await visit.review.send_back(case_id, wish, content_hash, _reasons_in(form), form.key)
+            await visit.review.send_back(case_id, wish, content_hash, reasons_in(form), form.key)
     except (Refused, Away) as why:
         return await _page(visit, case_id, queue, told(why, form), form)
     onward = form.text("next")

@@ -1,6 +1,7 @@
 """批量审核: only cases without a warning, each looked at; counts before, a receipt after."""
 
 import asyncio
+from collections.abc import Sequence
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -10,9 +11,10 @@ from chassis.http import allow_anyone
 from portal.clients.calling import Away, Refused, part
 from portal.clients.photo import Requirement
 from portal.clients.registry.enrolment import Glimpse
-from portal.clients.review import Approved, Case
+from portal.clients.review import Case, NotDecided
 from portal.forms import Form, Sent, Told, is_id, missing, told
 from portal.pages.choosing import Page, SchoolId
+from portal.pages.reasons import reasons_in
 from portal.rendering import Pager, offset_of, show
 from portal.visiting import Visit, Who
 
@@ -76,20 +78,53 @@ async def confirm(visit: Who, form: Sent) -> Response:
 async def approve(visit: Who, form: Sent) -> Response:
     """Approve them together; each that cannot be is told with its reason."""
     pairs = _pairs(form)
-    receipt: Approved | None = None
-    why: Told | None = None
     try:
         receipt = await visit.review.approve_many(pairs, form.key)
-    except (Refused, Away) as refused:
-        why = told(refused, form)
-    if receipt is None:
-        return show(visit, "case_confirm.html", told=why, crumbs=(*CRUMBS, ("确认", None)), pairs=pairs)
-    named = await part(visit.registry.enrolment.lookup([each.id for each in receipt.refused][:200]))
+    except (Refused, Away) as why:
+        crumbs = (*CRUMBS, ("确认", None))
+        return show(visit, "case_confirm.html", told=told(why, form), crumbs=crumbs, pairs=pairs)
+    return await _receipt(visit, "通过", len(pairs), len(receipt.approved), receipt.refused)
+
+
+@router.post("/cases/batch/return")
+async def send_back(visit: Who, form: Sent) -> Response:
+    """Return them together for the same reasons, asked for first; each that cannot be is told with its own."""
+    pairs = _pairs(form)
+    if not pairs:
+        return await _page(visit, form.text("school"), 1, missing("没有勾选审核件。请先勾选。"))
+    if form.text("sure") != "true":
+        return await _return_page(visit, pairs, form, None)
+    if not form.texts("reasons"):
+        return await _return_page(visit, pairs, form, missing("退回须说明原因。请先勾选原因。"))
+    try:
+        receipt = await visit.review.return_many(pairs, reasons_in(form), form.key)
+    except (Refused, Away) as why:
+        return await _return_page(visit, pairs, form, told(why, form))
+    return await _receipt(visit, "退回", len(pairs), len(receipt.decided), receipt.refused)
+
+
+async def _return_page(visit: Visit, pairs: list[tuple[str, str]], form: Form, why: Told | None) -> Response:
+    return show(
+        visit,
+        "case_return.html",
+        told=why,
+        crumbs=(*CRUMBS, ("批量审核", "/cases/batch"), ("批量退回", None)),
+        pairs=pairs,
+        reasons=await part(visit.review.reasons()),
+        ticked=form.texts("reasons"),
+        said=form.values,
+    )
+
+
+async def _receipt(visit: Visit, word: str, asked: int, done: int, refused: Sequence[NotDecided]) -> Response:
+    named = await part(visit.registry.enrolment.lookup([each.id for each in refused][:200]))
     return show(
         visit,
         "case_receipt.html",
         crumbs=(*CRUMBS, ("批量审核", "/cases/batch"), ("回执", None)),
-        receipt=receipt,
-        asked=len(pairs),
+        word=word,
+        asked=asked,
+        done=done,
+        refused=refused,
         names={each.request_id: each for each in named.value or []},
     )

@@ -39,8 +39,8 @@ SECTIONS: tuple[tuple[str, tuple[Count, ...]], ...] = (
         "待我办理",
         (
             _count("review", "cases_overdue", "审核已逾期", "/cases?overdue=true", "bad", O, P),
-            _count("review", "cases_due_soon", "审核即将到期", "/cases?overdue=false", "warn", O, P),
-            _count("review", "cases_escalated", "下级逾期上报", "/cases?overdue=true", "bad", O, P),
+            _count("review", "cases_due_soon", "审核即将到期", "/cases?due_soon=true", "warn", O, P),
+            _count("review", "cases_escalated", "下级逾期上报", "/cases?escalated=true", "bad", O, P),
             _count("review", "cases_open", "待审核", "/cases", "wait", O, P, V),
             _count("review", "cases_unrouted", "没有主管单位的审核件", "/cases?unrouted=true", "bad", P),
             _count("registry", "returned", "审核退回", "/returned", "warn", R),

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from chassis.http import allow_anyone
-from portal.clients.calling import Away, Refused
+from portal.clients.calling import Away, Download, Refused
 from portal.forms import Sent, Told, is_id, told
 from portal.pages.pupil import pupil_page
 from portal.pages.uploading import Upload, no_form
@@ -22,9 +22,17 @@ _ENDINGS: Final = {"image/jpeg": "jpg", "image/png": "png", "application/pdf": "
 @router.get("/evidence/{evidence}")
 async def download(visit: Who, evidence: UUID) -> Response:
     """A file, always as an attachment: what a stranger made is never shown inside our pages."""
-    found = await visit.registry.students.evidence(evidence)
-    ending = _ENDINGS.get(found.content_type.split(";")[0], "bin")
-    return handed_on(found, f"zuozheng.{ending}")
+    return _attached(await visit.registry.students.evidence(evidence))
+
+
+@router.get("/cases/{case_id}/evidence/{evidence}")
+async def submitted(visit: Who, case_id: UUID, evidence: UUID) -> Response:
+    """The same of a file that was submitted, for whoever decides on the request."""
+    return _attached(await visit.registry.enrolment.evidence(case_id, evidence))
+
+
+def _attached(found: Download) -> Response:
+    return handed_on(found, f"zuozheng.{_ENDINGS.get(found.content_type.split(';')[0], 'bin')}")
 
 
 @router.post("/students/{student}/evidence", max_body_size=LARGEST_EVIDENCE)

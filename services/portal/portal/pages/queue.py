@@ -9,7 +9,7 @@ from fastapi import Depends, Query
 STATES = ("open", "decided", "withdrawn")
 DECISIONS = ("approved", "returned", "rejected")
 SORTS = ("deadline", "submitted")
-NAMES = ("state", "decision", "school", "overdue", "flagged", "unrouted", "everybody", "sort")
+NAMES = ("state", "decision", "school", "overdue", "due_soon", "escalated", "flagged", "unrouted", "everybody", "sort")
 
 
 def narrowed(
@@ -17,6 +17,8 @@ def narrowed(
     decision: Annotated[str, Query(max_length=20)] = "",
     school: UUID | None = None,
     overdue: Annotated[str, Query(max_length=5)] = "",
+    due_soon: Annotated[str, Query(max_length=5)] = "",
+    escalated: Annotated[str, Query(max_length=5)] = "",
     flagged: Annotated[str, Query(max_length=5)] = "",
     unrouted: Annotated[str, Query(max_length=5)] = "",
     everybody: Annotated[str, Query(max_length=5)] = "",
@@ -29,6 +31,8 @@ def narrowed(
         "decision": decision if decision in DECISIONS else "",
         "school": str(school or ""),
         "overdue": overdue if overdue in ("true", "false") else "",
+        "due_soon": "true" if due_soon == "true" else "",
+        "escalated": "true" if escalated == "true" else "",
         "flagged": flagged if flagged in ("true", "false") else "",
         "unrouted": "true" if unrouted == "true" else "",
         "everybody": "true" if everybody == "true" else "",

@@ -60,8 +60,11 @@ def _filters(
     flagged: bool | None = None,
     unrouted: bool | None = None,
     mine: bool = False,
+    due_soon: bool = False,
+    escalated: bool = False,
 ) -> Filters:
-    """What a list is narrowed to; `mine` leaves what the actor's organisation decides."""
+    """What a list is narrowed to; `mine` leaves what the actor's organisation decides, `escalated` what came to it
+    because a deadline had passed, `due_soon` what is due within three working days."""
     return Filters(
         state=state,
         decision=decision,
@@ -73,6 +76,8 @@ def _filters(
         flagged=flagged,
         unrouted=unrouted,
         decided_by=actor.organisation_id if mine else None,
+        escalated_to=actor.organisation_id if escalated else None,
+        due_soon_for=actor.organisation_id if due_soon else None,
     )
 
 

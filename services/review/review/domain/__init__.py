@@ -1,6 +1,6 @@
 """Rules of review: the life of a case, reasons, deadlines. Values in, values and events out."""
 
-from review.domain.deadlines import REVIEW_DAYS, SOON, Calendar, deadline
+from review.domain.deadlines import REVIEW_DAYS, Calendar, deadline, soon
 from review.domain.life import (
     CLAIM,
     KIND_NAMES,
@@ -30,7 +30,6 @@ __all__ = [
     "REASONS",
     "REVIEW_DAYS",
     "ROUTES",
-    "SOON",
     "Calendar",
     "Case",
     "CodedReason",
@@ -49,6 +48,7 @@ __all__ = [
     "require_reach",
     "require_reroutable",
     "send_back",
+    "soon",
     "withdraw",
     "worded",
 ]

@@ -42,3 +42,8 @@ def deadline(calendar: Calendar, school_year: int, submitted_on: date) -> date:
     heard = calendar.active_school_year == school_year and WindowKind.ENTRY in calendar.windows
     closes = calendar.closes(WindowKind.ENTRY) if heard else date(school_year, 9, 30)
     return max(closes, calendar.after_working_days(submitted_on, REVIEW_DAYS))
+
+
+def soon(calendar: Calendar, today: date) -> date:
+    """What is due between today and this day is due soon."""
+    return calendar.after_working_days(today, SOON)

@@ -9,12 +9,14 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, func, select, tuple_
 
-from chassis.identity.copies import organisations_of
+from chassis.identity.copies import calendar_of, organisations_of
 from chassis.transaction import Tx
 from contracts.refusal import NotFound
 from contracts.values import AUTHORITY_KINDS, RequestKind
+from review import domain
 from review.domain import Outcome, State
 from review.models import CaseRow
+from review.queries.calendars import UNHEARD
 from review.queries.sight import Sight, reaching
 
 
@@ -46,10 +48,15 @@ class Filters:
     decided_by: UUID | None = None
     """Whose to decide: routed to this organisation, or escalated to it."""
     unrouted: bool | None = None
+    escalated_to: UUID | None = None
+    """Open ones that were brought before this organisation because their deadline had passed."""
+    due_soon_for: UUID | None = None
+    """Open ones that are due soon by this organisation's calendar."""
 
-    def conditions(self, today: date) -> list[ColumnElement[bool]]:
-        """The same for a statement over cases."""
-        late = (CaseRow.state == State.OPEN.value) & (CaseRow.deadline < today)
+    def conditions(self, today: date, soon: date | None = None) -> list[ColumnElement[bool]]:
+        """The same for a statement over cases; `soon` is the last day on which something is due soon."""
+        is_open = CaseRow.state == State.OPEN.value
+        late = is_open & (CaseRow.deadline < today)
         said = func.cardinality(CaseRow.warnings) > 0
         nobody = CaseRow.authority_id.is_(None)
         wanted: list[tuple[object, ColumnElement[bool]]] = [
@@ -62,6 +69,8 @@ class Filters:
             (self.overdue, late if self.overdue else ~late),
             (self.flagged, said if self.flagged else ~said),
             (self.unrouted, nobody if self.unrouted else ~nobody),
+            (self.escalated_to, is_open & (CaseRow.escalated_to == self.escalated_to)),
+            (soon, is_open & CaseRow.deadline.between(today, soon)),
             (
                 self.decided_by,
                 (CaseRow.authority_id == self.decided_by) | (CaseRow.escalated_to == self.decided_by),
@@ -78,9 +87,16 @@ class Page:
     total: int
 
 
+async def _where(tx: Tx, sight: Sight, filters: Filters) -> list[ColumnElement[bool]]:
+    today, soon = tx.now.date(), None
+    if filters.due_soon_for is not None:
+        soon = domain.soon(await calendar_of(tx, filters.due_soon_for) or UNHEARD, today)
+    return [sight.condition(), *filters.conditions(today, soon)]
+
+
 async def page(tx: Tx, sight: Sight, filters: Filters, sort: Sort, offset: int, limit: int) -> Page:
-    """Cases by deadline or by submission. Two statements."""
-    where = [sight.condition(), *filters.conditions(tx.now.date())]
+    """Cases by deadline or by submission. Two statements, a third for what is due soon."""
+    where = await _where(tx, sight, filters)
     total = await tx.scalar(select(func.count()).select_from(CaseRow).where(*where))
     rows = await tx.rows(select(*CaseRow.__table__.c).where(*where).order_by(*_ORDER[sort]).offset(offset).limit(limit))
     return Page(rows, int(total or 0))
@@ -109,10 +125,12 @@ async def authorities(tx: Tx, sight: Sight, case_id: UUID | None) -> Mapping[UUI
 async def neighbours(
     tx: Tx, sight: Sight, filters: Filters, sort: Sort, row: Row[Any]
 ) -> tuple[UUID | None, UUID | None]:
-    """The cases before and after one in a list, which need not be in that list itself any more. Two statements."""
+    """The cases before and after one in a list, which need not be in that list itself any more. Two statements,
+    a third where the list is of what is due soon.
+    """
     order = _ORDER[sort]
     place = tuple_(*(getattr(row, column.key) for column in order))
-    where = [sight.condition(), *filters.conditions(tx.now.date())]
+    where = await _where(tx, sight, filters)
     listed = select(CaseRow.id).where(*where).limit(1)
     before = await tx.scalar(listed.where(tuple_(*order) < place).order_by(*(column.desc() for column in order)))
     after = await tx.scalar(listed.where(tuple_(*order) > place).order_by(*order))

@@ -73,7 +73,7 @@ async def desk(tx: Tx, actor: Actor) -> Mapping[str, int]:
     mine = CaseRow.school_id == own if at_school else or_(CaseRow.authority_id == own, CaseRow.escalated_to == own)
     today = tx.now.date()
     calendar = await calendar_of(tx, own) or UNHEARD
-    soon = calendar.after_working_days(today, domain.SOON)
+    soon = domain.soon(calendar, today)
     returned = and_(
         CaseRow.state == State.DECIDED.value,
         CaseRow.decision == Outcome.RETURNED.value,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from portal.clients.calling import Answer, Caller, Said
+from portal.clients.calling import Answer, Caller, Download, Said
 from portal.clients.registry.students import Evidence, Number
 
 
@@ -192,6 +192,10 @@ class Enrolment:
     async def submission(self, request: UUID) -> Submission:
         """The frozen submission."""
         return await self._caller.get(Submission, f"/v1/requests/{request}")
+
+    async def evidence(self, request: UUID, evidence: UUID) -> Download:
+        """A file that was submitted; the read is audited."""
+        return await self._caller.download(f"/v1/requests/{request}/evidence/{evidence}")
 
     async def lookup(self, requests: list[UUID]) -> list[Glimpse]:
         """The submissions of a page in one read."""

@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.http import allow, resource
 from chassis.sealing import Vault
 from chassis.transaction import Tx
+from contracts.refusal import NotFound
 from contracts.values import STATUS_NAMES, NumberKind, NumberStatus, Role
 from registry.account import queries as accounts
 from registry.enrolment import commands, domain, queries
@@ -18,6 +19,7 @@ from registry.enrolment.api.pre_review import ReturnReason
 from registry.enrolment.domain import State
 from registry.enrolment.queries import Submission
 from registry.organisation import queries as organisations
+from registry.student.api.proving import Kept, attachment
 from registry.student.domain import masked_name, masked_number
 from registry.student.domain.wording import names, texts
 from registry.student.queries.evidence import evidence
@@ -170,6 +172,21 @@ async def look(request_id: UUID, db: Db, actor: Who, vault: Safe) -> Request:
             for each in alike
         ],
     )
+
+
+@router.get("/{request_id}/evidence/{evidence_id}", dependencies=[allow(*READERS)], response_class=Response)
+async def proof(request_id: UUID, evidence_id: UUID, db: Db, actor: Who, files: Kept) -> Response:
+    """A file that was submitted, for whoever may see the request; the read is audited."""
+    async with db.transaction(actor) as tx:
+        found = await queries.request(tx, actor, request_id)
+        asked = [each.id for each in found.frozen.evidence if each.id == evidence_id]
+        kept = (await evidence(tx, asked)).get(evidence_id)
+        if kept is None:
+            raise NotFound("佐证材料")
+        objects = [("request", request_id), ("student", found.student_id), ("evidence", evidence_id)]
+        tx.note("evidence.read", objects, organisation=found.school_id)
+        content = await files.take(evidence_id)
+    return attachment(kept, content)
 
 
 async def _files(tx: Tx, found: Submission) -> list[File]:

@@ -34,6 +34,8 @@ class Filters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
+    ids: Annotated[tuple[UUID, ...], Field(alias="id", max_length=200)] = ()
+    """These alone: what a receipt names."""
     school: UUID | None = None
     class_id: Annotated[UUID | None, Field(alias="class")] = None
     unplaced: bool = False
@@ -85,6 +87,7 @@ class Placed(BaseModel):
 
 
 def filters(
+    ids: Annotated[list[UUID] | None, Query(alias="id", max_length=200)] = None,
     school: UUID | None = None,
     class_id: Annotated[UUID | None, Query(alias="class")] = None,
     unplaced: bool = False,
@@ -97,6 +100,7 @@ def filters(
 ) -> Filters:
     """The filters of a URL."""
     return Filters(
+        ids=tuple(ids or ()),
         school=school,
         class_id=class_id,
         unplaced=unplaced,
@@ -192,6 +196,7 @@ async def _wanted(tx: Tx, actor: Actor, narrowed: Filters, words: str = "") -> q
     is_number = len(text) >= 4 and text.isascii() and any(mark.isdigit() for mark in text)
     statuses = narrowed.status if isinstance(narrowed.status, tuple) else (narrowed.status,)
     return queries.Wanted(
+        ids=narrowed.ids,
         schools=schools,
         class_id=narrowed.class_id,
         unplaced=narrowed.unplaced,

@@ -18,7 +18,7 @@ from registry.student.api.asking import UNMASKED, Db, Who, own, seen
 from registry.student.commands import Proof
 from registry.student.errors import EvidenceRefused
 from registry.student.files import MEGABYTE, Files, content_type_of
-from registry.student.queries.evidence import evidence
+from registry.student.queries.evidence import Evidence, evidence
 from registry.student.settings import student_settings
 
 router = APIRouter(prefix="/v1", tags=["evidence"])
@@ -88,6 +88,11 @@ async def download(evidence_id: UUID, db: Db, actor: Who, files: Kept) -> Respon
         objects = [("student", found.student_id), ("evidence", evidence_id)]
         tx.note("evidence.read", objects, organisation=school_id)
         content = await files.take(evidence_id)
+    return attachment(found, content)
+
+
+def attachment(found: Evidence, content: bytes) -> Response:
+    """The file under its own name; no browser is to show it within a page or to guess what it is."""
     headers = {
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(found.name)}",
         "X-Content-Type-Options": "nosniff",

@@ -81,6 +81,8 @@ class Wanted:
 
     schools: Collection[UUID] | Select[Any] = ()
     """Ids, or a selection of ids such as `organisations.within(…)`; a list without schools is empty."""
+    ids: Collection[UUID] = ()
+    """Of pupils."""
     class_id: UUID | None = None
     unplaced: bool = False
     statuses: Collection[StudentStatus] = ()
@@ -189,6 +191,8 @@ def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = [
         StudentRow.school_id.in_(schools) if isinstance(schools, Select) else among(StudentRow.school_id, schools)
     ]
+    if wanted.ids:
+        where.append(among(StudentRow.id, wanted.ids))
     if wanted.class_id is not None:
         where.append(EnrolmentRow.class_id == wanted.class_id)
     if wanted.unplaced:
