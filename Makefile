@@ -99,7 +99,8 @@ chaos: setup ## tier 2 of the rig: up to an hour of faults; SEED=7 goes on with 
 
 chaos-parts: setup ## power cuts, races, fuzz and hostile files at the doses of tier 2, the others as they are
 	@CHAOS_POWER_CUTS=150 CHAOS_BROKER_POWER_CUTS=50 CHAOS_RACES=5000 CHAOS_PARTITIONS=150 CHAOS_FUZZ_REQUESTS=1000000 \
-	    CHAOS_MUTATED_FILES=5000 $(PY) -m pytest -o timeout=0 $(or $(TESTS),$(filter-out %tier_one.py,$(wildcard tests/chaos/test_*.py)) tests/chaos/fuzz)
+	    CHAOS_MUTATED_FILES=5000 CHAOS_CRASHES=20 CHAOS_WAITING=40000 $(PY) -m pytest -o timeout=0 \
+	    $(or $(TESTS),$(filter-out %tier_one.py,$(wildcard tests/chaos/test_*.py)) tests/chaos/fuzz)
 
 soak: setup ## people at work for twenty minutes (MINUTES=5), nothing broken: does any program grow?
 	@$(PY) -W ignore -m tests.chaos.soak $(if $(MINUTES),--minutes $(MINUTES))

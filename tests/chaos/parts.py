@@ -32,10 +32,11 @@ WANTED: Final[Mapping[str, tuple[int, int]]] = {
     "Fuzzed requests, rows, envelopes and raw bytes": (20_000, 1_000_000),
     "Hostile files, each with its verdict": (66, 66),
     "Mutated files": (40, 5_000),
-    "Crash points reached": (len(POINTS), len(POINTS)),
+    "Deaths at a crash point, every point reached": (len(POINTS), 1 + (len(POINTS) - 1) * 20),
     "Planted corruptions, each found by its invariant alone": (len(PLANTS), len(PLANTS)),
     "Canary pupils, found nowhere outside the vault": (200, 200),
-    "Outages of the nation, drained in order": (1, 1),
+    "Outages of the nation, its answers and its rubbish": (1, 1),
+    "Pupils who waited for a nation that was away, drained in order": (300, 40_000),
     "Deliberately broken builds, each caught": (len(BUILDS), len(BUILDS)),
 }
 """Part → how much of it tier 1 and tier 2 ask for."""

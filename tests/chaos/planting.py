@@ -24,11 +24,17 @@ PLANTS: Final[dict[str, tuple[str, Callable[["Garden"], AbstractAsyncContextMana
 """Name → the one invariant that must find it, and the corruption."""
 
 
-def plant(invariant: str) -> Callable[[Plant], Plant]:
+SAID: Final[set[str]] = set()
+"""Names of those whose value its owner says: I8 finds them too, for it was said otherwise."""
+
+
+def plant(invariant: str, *, said: bool = False) -> Callable[[Plant], Plant]:
     """Register a corruption under its function's name."""
 
     def register(made: Plant) -> Plant:
         PLANTS[made.__name__] = (invariant, asynccontextmanager(made))
+        if said:
+            SAID.add(made.__name__)
         return made
 
     return register

@@ -94,7 +94,7 @@ def test_that_passes():
 def test_that_fails():
     raise AssertionError
 
-@pytest.mark.part("Crash points reached", 21)
+@pytest.mark.part("Deaths at a crash point, every point reached", 21)
 @pytest.mark.skip(reason="no processes here")
 def test_that_is_skipped():
     pass
@@ -145,5 +145,5 @@ def test_how_a_marked_test_ends_is_noted(tmp_path: Path) -> None:
     assert {name: each["verdict"] for name, each in found.items() if each["verdict"] != "not run here"} == {
         CUTS: "held",
         FILES: "failed: test_marked.py::test_that_fails",
-        "Crash points reached": "skipped: no processes here",
+        "Deaths at a crash point, every point reached": "skipped: no processes here",
     }

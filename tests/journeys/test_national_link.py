@@ -44,9 +44,9 @@ MOODY = {
 
 
 def a_record(n: int, version: int) -> StudentRecordChanged:
-    """The n-th pupil, who changes class with each version."""
+    """The n-th pupil (of 84,000), who changes class with each version."""
     born = date(2020, n % 12 + 1, n % 28 + 1)
-    seventeen = f"999999{born:%Y%m%d}{n:03d}"
+    seventeen = f"999999{born:%Y%m%d}{n // 84:03d}"
     number = seventeen + check_digit(seventeen)
     return StudentRecordChanged(
         status=StudentStatus.REGISTERED, enrolment_id=UUID(int=n + 1), school_id=UUID(int=1), school_code="2134000001",

@@ -51,8 +51,8 @@ OWN: Final[Mapping[str, Mapping[str, str]]] = {
         " FROM student_number",
         "identity_claim": "SELECT index, sequence, student_id, person_index FROM identity_claim",
         "duplicate_case": "SELECT id, kind, index, student_id, school_id, holder_id, closed_at FROM duplicate_case",
-        "submission": "SELECT request_id, student_id, enrolment_id, school_id, number, state, content_hash,"
-        " submitted_by, account_id, submitted_at, decided_by FROM submission",
+        "submission": "SELECT request_id, student_id, enrolment_id, school_id, authority_id, number, state,"
+        " content_hash, submitted_by, account_id, submitted_at, decided_by FROM submission",
         "evidence": "SELECT id, student_id, sha256, size, removed_at FROM evidence",
         "import": "SELECT id, school_id, mode, state, sha256, uploaded_at, rows, created, updated, unchanged,"
         " duplicate, refused, undone, refusal_code FROM import ORDER BY uploaded_at, id",
@@ -60,8 +60,9 @@ OWN: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "review": {
         **_COPIES,
-        "review_case": "SELECT id, student_id, school_id, submission_number, content_hash, submitted_by, authority_id,"
-        " step, state, escalated_at, escalated_to, decision, decided_by_organisation FROM review_case",
+        "review_case": "SELECT id, kind, student_id, enrolment_id, school_id, class_id, stage, submission_number,"
+        " content_hash, submitted_by, submitted_at, school_year, warnings, asked_authority_id, authority_id, step,"
+        " state, escalated_at, escalated_to, decision, decided_by_organisation FROM review_case",
         "decision": "SELECT case_id, step, outcome, final, content_hash, decided_by, account_id, organisation_id,"
         " decided_at FROM decision",
         "case_event": "SELECT case_id, what, at, organisation_id, to_organisation_id FROM case_event",

@@ -23,6 +23,7 @@ from registry.student.content import Content
 from tests.chaos.check import places
 from tests.chaos.check.databases import Service, snapshots
 from tests.chaos.check.places import Nation, Object
+from tests.chaos.check.sayings import Sayings, sayings
 from tests.chaos.check.topics import Broker, Log, Said, read_broker
 from tests.chaos.journal import Operation, read
 
@@ -77,6 +78,8 @@ class World:
     """Names, numbers and phones that were told to be looked for."""
     keys: Mapping[str, Path]
     """Service → its keyring."""
+    sayings: Sayings
+    """What owners would say now; asked at rest alone."""
 
     @property
     def registry(self) -> Service:
@@ -233,7 +236,7 @@ async def look(
         quiet, broker, services, stored, places.nation(folder / "objects"), operations, list(heads),
         collector.contents, collector.numbers, collector.frozen, collector.projections, collector.national_numbers,
         collector.persons, collector.unsealed, collector.vocabulary, frozenset(protected),
-        keys,
+        keys, await sayings(stack, keys, broker) if quiet else {},
     )  # fmt: skip
 
 

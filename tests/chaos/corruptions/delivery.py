@@ -65,7 +65,7 @@ async def an_offset_ahead_of_its_effect(garden: Garden) -> AsyncIterator[None]:
         yield
 
 
-@plant("I15")
+@plant("I15", said=True)
 async def another_pupil_for_the_nation(garden: Garden) -> AsyncIterator[None]:
     student, projection = min(garden.world.projections.items())
     about = json.loads(projection)

@@ -23,6 +23,13 @@ async def registered_and_never_approved(garden: Garden) -> AsyncIterator[None]:
         yield
 
 
+@plant("I1")
+async def a_case_of_another_submission(garden: Garden) -> AsyncIterator[None]:
+    statement = f"UPDATE review_case SET submission_number = submission_number + 1 WHERE id = ({APPROVED})"
+    async with garden.changed("review", "review_case", statement):
+        yield
+
+
 @plant("I2")
 async def decided_twice(garden: Garden) -> AsyncIterator[None]:
     again = (
@@ -46,7 +53,7 @@ async def a_pupil_without_a_claim(garden: Garden) -> AsyncIterator[None]:
         yield
 
 
-@plant("I4")
+@plant("I4", said=True)
 async def a_number_with_a_wrong_check_digit(garden: Garden) -> AsyncIterator[None]:
     vault = garden.world.registry.vault
     row = next(
@@ -87,6 +94,13 @@ async def a_seat_too_many(garden: Garden) -> AsyncIterator[None]:
 
 
 @plant("I8")
+async def a_change_that_nobody_was_told_of(garden: Garden) -> AsyncIterator[None]:
+    statement = "UPDATE class SET entry_year = entry_year + 1 WHERE id = (SELECT min(id::text)::uuid FROM class)"
+    async with garden.changed("registry", "class", statement):
+        yield
+
+
+@plant("I8")
 async def a_copy_that_is_another(garden: Garden) -> AsyncIterator[None]:
     statement = (
         "UPDATE account_copy SET version = version + 1 WHERE id = (SELECT min(id::text)::uuid FROM account_copy)"
@@ -120,7 +134,7 @@ async def a_pupil_at_two_schools(garden: Garden) -> AsyncIterator[None]:
         yield
 
 
-@plant("I28")
+@plant("I28", said=True)
 async def a_photo_due_from_who_is_gone(garden: Garden) -> AsyncIterator[None]:
     gone = next(row for row in garden.world.registry["student"] if row.status == "removed")
     statement = (

@@ -224,7 +224,7 @@ async def an_index_of_another_number(garden: Garden) -> AsyncIterator[None]:
         yield
 
 
-@plant("I31")
+@plant("I31", said=True)
 async def a_session_of_who_may_not_act(garden: Garden) -> AsyncIterator[None]:
     statement = (
         "UPDATE account SET disabled_at = now() WHERE id ="

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from contracts.registry import PupilNumber, StudentRecordChanged
+from contracts.topics import STUDENT_RECORD
 from contracts.values import NumberKind, NumberStatus, Stage, StudentStatus
 from sync.national import SCHOOL_COLUMN, STUDENT_NUMBER_COLUMN, Projection, project
 from tests.chaos.check.registering import at_rest, invariant
@@ -42,6 +43,24 @@ def copies(world: World) -> Iterator[str]:
         for subject in said.keys() | kept.keys():
             if said.get(subject) != kept.get(subject):
                 yield f"{name}: {subject} is another than its topic says"
+
+
+@invariant("I8", "what was said last is what its owner has", at_rest)
+def sayings(world: World) -> Iterator[str]:
+    """Every subject of every state topic: a change that nobody touched its topic for would be heard by nobody."""
+    for topic, now in world.sayings.items():
+        newest = world.log(topic).newest()
+        for subject, body in now.items():
+            if (record := newest.get(subject)) is not None and _meant(topic, record.body) != _meant(topic, body):
+                yield f"{topic}: {subject} was said otherwise than its owner has it"
+
+
+def _meant(topic: str, body: bytes | None) -> Any:
+    """A body as it is compared: that a number was confirmed is no news to those who were told the number."""
+    said = None if body is None else json.loads(body)
+    if topic == STUDENT_RECORD.name and isinstance(said, dict):
+        said["numbers"] = [{**number, "status": None} for number in said["numbers"]]
+    return said
 
 
 def _pairs(world: World) -> Iterator[tuple[str, Known, Known]]:

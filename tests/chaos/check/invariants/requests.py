@@ -4,8 +4,10 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
+from contracts.registry import RequestSubmitted
+from contracts.topics import REQUEST
 from registry.enrolment.domain import SALT_BYTES
 from tests.chaos.check.registering import always, at_rest, invariant
 from tests.chaos.check.world import World
@@ -42,6 +44,36 @@ def registered_as_approved(world: World) -> Iterator[str]:
     for student in approvals.keys() | versions.keys():
         if approvals[student] != versions[student]:
             yield f"student {student} was approved {approvals[student]} times and registered {versions[student]} times"
+
+
+_CASE: Final = (
+    "kind", "student_id", "enrolment_id", "school_id", "class_id", "stage", "submission_number", "content_hash",
+    "submitted_by", "submitted_at", "school_year",
+)  # fmt: skip
+"""What a case keeps of its request under the request's own names."""
+_SUBMISSION: Final = ("student_id", "enrolment_id", "school_id", "authority_id", "content_hash", "submitted_by")
+
+
+@invariant("I1", "a case and a submission say what was asked", at_rest)
+def as_asked(world: World) -> Iterator[str]:
+    """Field by field, whatever became of the request since."""
+    cases = {row.id: row for row in world.review["review_case"]}
+    submissions = {row.request_id: row for row in world.registry["submission"]}
+    for record in world.log(REQUEST.name).readable():
+        if record.envelope is None or record.envelope.type != RequestSubmitted.__name__ or record.body is None:
+            continue
+        asked = RequestSubmitted.model_validate_json(record.body)
+        case, submission = cases.get(record.subject), submissions.get(record.subject)
+        pairs = [(name, getattr(asked, name), getattr(case, name)) for name in _CASE if case is not None]
+        if case is not None:
+            pairs += [("warnings", list(asked.warnings), list(case.warnings))]
+            pairs += [("asked_authority_id", asked.authority_id, case.asked_authority_id)]
+        if submission is not None:
+            pairs += [(f"its {name}", getattr(asked, name), getattr(submission, name)) for name in _SUBMISSION]
+            pairs += [("its number", asked.submission_number, submission.number)]
+        for name, told, kept in pairs:
+            if told != kept:
+                yield f"request {record.subject} was asked with another {name}"
 
 
 def _unlike(row: Any, case: Any) -> Iterator[str]:
