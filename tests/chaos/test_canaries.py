@@ -26,11 +26,14 @@ from sample.portraits import write_archive
 from sample.progress import Bars
 from sample.roster import Roster, write_workbook
 from sample.words import COUNTY
-from tests.chaos import canaries
+from tests.chaos import acting, canaries
 from tests.chaos.canaries import hits
+from tests.chaos.check import quiesce
 from tests.harness.whole import WholeStack
 
 CANARIES: Final = int(os.environ.get("CHAOS_CANARIES", "200"))
+TRIES: Final = int(os.environ.get("CHAOS_STRANGERS", "20"))
+"""Requests of each stranger on each route that changes something."""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 CLASS_SIZE: Final = 40
 _DATABASES: Final = ("registry", "review", "photo", "sync")
@@ -270,3 +273,24 @@ async def test_a_refusal_gives_nothing_of_a_canary_back(sample_county: WholeStac
             assert 400 <= answer.status_code < 500, answer.text
             assert hits(answer.content) == 0, f"{path}: {answer.status_code} {answer.json().get('code')}"
     assert list(canaries.in_files(sample_county.folder / "logs")) == []
+
+
+async def test_nobody_elsewhere_changes_anything_of_theirs(sample_county: WholeStack, seen: Seen) -> None:
+    school = str(seen.registrar.organisation["id"])
+    await quiesce(sample_county.about(), within=60)  # a late answer of the nation is nobody's doing
+    before, known = await acting.state(sample_county, school), await acting.ids(sample_county, school)
+    assert all(before[each] for each in before if "evidence" not in each and "explanation" not in each), before
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as client:
+
+        async def everywhere(person: Person) -> list[acting.Tried]:
+            urls = [sample_county.urls[service] for service in _DATABASES]
+            return [await acting.act(client, person, url, known, school, TRIES) for url in urls]
+
+        tried = [each for found in await asyncio.gather(*map(everywhere, seen.strangers)) for each in found]
+        assert [line for each in tried for line in (*each.done, *each.broken)] == []
+        assert await acting.state(sample_county, school) == before
+        assert sum(each.asked for each in tried) > 100 * len(seen.strangers)
+        # The known-good control, last of all: their own registrar is let in where they are not.
+        own = {line for each in await everywhere(seen.registrar) for line in (*each.done, *each.broken)}
+    done = {"/v1/students/{student_id}/unmask", "/v1/imports/{import_id}/undo"}
+    assert {f"canary.registrar: POST {path} -> 200" for path in done} <= own, own
