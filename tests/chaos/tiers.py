@@ -25,6 +25,9 @@ class Tier:
     """Each service in three processes, as in production; a laptop has one, and takes a third of the processor."""
     kills: int = 60
     """kill -9 that there have to be: those of the dose, of all at once and one by one, and at crash points."""
+    postgres: int = 30
+    broker: int = 5
+    """Those of the servers among them."""
     shortest_wave: float = 2.5
     """Seconds from one wave to the next, where what was killed is back sooner."""
     faults_share: float = 0.5
@@ -44,11 +47,17 @@ def tier(number: int, minutes: float | None = None, rounds: int | None = None) -
         dose = Dose(kills=576, postgres=276, broker=84, stops=60, terminations=36, at_once=12, alone=240)
         found = Tier(
             2, rounds or 12, dose, 5, load, minutes or 60, minutes is not None, split=True, kills=1000,
-            shortest_wave=7.5, faults_share=0.7,
+            postgres=300, broker=100, shortest_wave=7.5, faults_share=0.7,
         )  # fmt: skip
     changed = {
         name: int(os.environ[variable])
         for name in ("kills", "postgres", "broker", "stops")
         if (variable := f"CHAOS_{name.upper()}") in os.environ
     }
-    return replace(found, dose=replace(found.dose, **changed), kills=changed.get("kills", found.kills))
+    return replace(
+        found,
+        dose=replace(found.dose, **changed),
+        kills=changed.get("kills", found.kills),
+        postgres=changed.get("postgres", found.postgres),
+        broker=changed.get("broker", found.broker),
+    )
