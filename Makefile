@@ -5,12 +5,12 @@ PY := .venv/bin/python
 BIN := .venv/bin
 SERVICES := chassis registry review photo sync portal
 PACKAGES := contracts $(addprefix services/,$(SERVICES)) deploy/local
-SOURCES := contracts/contracts $(foreach name,$(SERVICES),services/$(name)/$(name)) deploy/local tests
+TYPED := contracts $(SERVICES) local_stack nation sample tests deploy.local.tests $(foreach name,$(SERVICES),services.$(name).tests)
 TESTS ?=
 # What is broken or killed on purpose and waits for recovery: after the others, alone.
 ALONE := $(patsubst %,services/chassis/tests/test_%.py,faults crashes service_processes) \
     $(patsubst %,tests/chaos/test_%.py,restored zombies network database_faults broker_faults power_cuts crash_points \
-    nation tier_one)
+    nation login_storm tier_one)
 # Three broken builds, each tried.
 BY_ITSELF := tests/chaos/test_broken.py
 ROSTER ?=
@@ -18,6 +18,7 @@ PHOTOS ?=
 SCHOOL ?=
 SEED ?=
 MINUTES ?=
+FAULTS ?=
 
 .PHONY: help setup run test test-containers check bench chaos chaos-parts soak contracts clean \
         check-format check-lint check-types check-imports check-dependencies check-contracts check-domain check-files
@@ -32,7 +33,8 @@ help: ## list the targets
 	@echo "make bench             print the benchmarks (BENCH=journey for one of them)"
 	@echo "make chaos             an hour of faults under load, then a page of what held (SEED=7 goes on, MINUTES=10 is shorter)"
 	@echo "make chaos-parts       the rig's other parts at the doses of tier 2: hours"
-	@echo "make soak              people at work for twenty minutes, nothing broken: does a program grow? (MINUTES=5 is shorter)"
+	@echo "make soak              people at work for twenty minutes, nothing broken: does anything grow? (MINUTES=5 is shorter;"
+	@echo "                       FAULTS=20: something dies every twenty seconds; PUPILS=320000: a crowd, until they are there)"
 	@echo "make test-containers   the tests that stand on servers, on containers of the official images"
 	@echo "make contracts         write today's schemas after an event was changed"
 	@echo "make clean             remove the stack's data (.local)"
@@ -56,10 +58,8 @@ check-lint:
 	@$(BIN)/ruff check --no-cache --quiet . && echo "lint: clean"
 
 check-types:
-	@$(BIN)/mypy $(SOURCES)
-	@# Folders of tests have files of one name, so each is looked at by itself; registry's and chassis's are not yet.
-	@for service in review photo sync portal; do $(BIN)/mypy services/$$service/tests || exit 1; done
-	@echo "types: clean"
+	@# In one run and by name: folders of tests have files of one name, and every one of them stands on tests.harness.
+	@$(BIN)/mypy $(addprefix -p ,$(TYPED)) && echo "types: clean"
 
 check-imports:
 	@said=$$($(BIN)/lint-imports 2>&1) && echo "imports: one way" || { echo "$$said"; exit 1; }
@@ -99,11 +99,13 @@ chaos: setup ## tier 2 of the rig: up to an hour of faults; SEED=7 goes on with 
 
 chaos-parts: setup ## power cuts, races, fuzz and hostile files at the doses of tier 2, the others as they are
 	@CHAOS_POWER_CUTS=150 CHAOS_BROKER_POWER_CUTS=50 CHAOS_RACES=5000 CHAOS_PARTITIONS=150 CHAOS_FUZZ_REQUESTS=1000000 \
-	    CHAOS_MUTATED_FILES=5000 CHAOS_CRASHES=20 CHAOS_WAITING=40000 $(PY) -m pytest -o timeout=0 \
+	    CHAOS_MUTATED_FILES=5000 CHAOS_CRASHES=20 CHAOS_WAITING=40000 CHAOS_ALTERED=100 CHAOS_STRANGERS=20 CHAOS_STORM=60 \
+	    CHAOS_AUDIT_ROWS=1000000 CHAOS_RESTORED=1000000 CHAOS_RECONCILED=9000000 \
+	    $(PY) -m pytest -o timeout=0 \
 	    $(or $(TESTS),$(filter-out %tier_one.py,$(wildcard tests/chaos/test_*.py)) tests/chaos/fuzz)
 
-soak: setup ## people at work for twenty minutes (MINUTES=5), nothing broken: does any program grow?
-	@$(PY) -W ignore -m tests.chaos.soak $(if $(MINUTES),--minutes $(MINUTES))
+soak: setup ## people at work for twenty minutes (MINUTES=5), nothing broken (or FAULTS=20), or PUPILS=320000 of them: does anything grow?
+	@$(PY) -W ignore -m tests.chaos.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(PUPILS),--pupils $(PUPILS))
 
 contracts: setup
 	@$(PY) -m contracts publish contracts

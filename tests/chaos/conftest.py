@@ -1,5 +1,6 @@
 """What several files of the rig stand on."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from pathlib import Path
@@ -10,10 +11,19 @@ import pytest
 from services.chassis.tests.conftest import make_topics, migrate, write_keys
 from services.chassis.tests.rig import Rig
 from tests.chaos import parts
-from tests.harness.whole import temporary_folder
+from tests.chaos.check import look, quiesce
+from tests.chaos.check.reporting import judged
+from tests.chaos.filling import fill
+from tests.chaos.planting import Garden
+from tests.chaos.still import StillStack
+from tests.harness.whole import MOODY_NATION, WholeStack, temporary_folder
 
 MakeRig = Callable[..., Awaitable[Rig]]
 PASSED = pytest.StashKey[bool]()
+FULL_OF_PROBLEMS = {**MOODY_NATION, "NATION_REJECTS": "0.3", "NATION_PROBLEMS": "0.5"}
+"""So often that of two dozen pupils none is rejected, or none has a problem, in one of some thousand times."""
+REST = 60.0
+"""Seconds that a filled stack has to come to rest."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -41,6 +51,29 @@ def folder(request: pytest.FixtureRequest) -> Iterator[Path]:
         shutil.rmtree(found, ignore_errors=True)
     else:
         print(f"the evidence stays in {found}")
+
+
+@pytest.fixture(scope="session")
+async def garden() -> AsyncIterator[Garden]:
+    """A filled stack that stands still, and on which all is well."""
+    folder = temporary_folder("checker")
+    journals = folder / "journals"
+    working, still = WholeStack(folder / "local", environment=FULL_OF_PROBLEMS), StillStack(folder / "local")
+    try:
+        await asyncio.to_thread(working.start)
+        await fill(working, folder, journals)
+        await quiesce(working.about(), REST)
+        await asyncio.to_thread(working.stop)
+        stack = await asyncio.to_thread(still.start)
+        await quiesce(stack, REST)  # a broker that has just started does not know its groups at once
+        world = await look(stack, journals, quiet=True)
+        report = judged(world)
+        assert report.is_clean, report.told()
+        yield Garden(stack, journals, world)
+    finally:
+        await asyncio.to_thread(working.stop)
+        await asyncio.to_thread(still.stop)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -34,9 +34,16 @@ WANTED: Final[Mapping[str, tuple[int, int]]] = {
     "Mutated files": (40, 5_000),
     "Deaths at a crash point, every point reached": (len(POINTS), 1 + (len(POINTS) - 1) * 20),
     "Planted corruptions, each found by its invariant alone": (len(PLANTS), len(PLANTS)),
+    "Single rows altered by chance, each found": (32, 400),
     "Canary pupils, found nowhere outside the vault": (200, 200),
+    "Asked by every role in every relation to a school": (10_000, 10_000),
     "Outages of the nation, its answers and its rubbish": (1, 1),
     "Pupils who waited for a nation that was away, drained in order": (300, 40_000),
+    "A storm of sign-ins, 80 a second, in seconds": (15, 60),
+    "Sign-ins of a crowd at one instant": (400, 400),
+    "Audit entries, tampered with in every way and altered at 200 places": (20_000, 1_000_000),
+    "Pupils of a registry that is dumped, lost, restored, verified and scanned": (2_000, 1_000_000),
+    "Pupils of two databases, of whom one is another in one of them": (100_000, 9_000_000),
     "Deliberately broken builds, each caught": (len(BUILDS), len(BUILDS)),
 }
 """Part → how much of it tier 1 and tier 2 ask for."""

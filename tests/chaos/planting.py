@@ -1,7 +1,7 @@
 """One corruption at a time on a still stack, each taken back afterwards."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -24,17 +24,21 @@ PLANTS: Final[dict[str, tuple[str, Callable[["Garden"], AbstractAsyncContextMana
 """Name → the one invariant that must find it, and the corruption."""
 
 
-SAID: Final[set[str]] = set()
-"""Names of those whose value its owner says: I8 finds them too, for it was said otherwise."""
+ALSO: Final[dict[str, frozenset[str]]] = {}
+"""Name → other invariants that cannot but find it, too: the value stands in other places, or is said (I8)."""
 
 
-def plant(invariant: str, *, said: bool = False) -> Callable[[Plant], Plant]:
+PERHAPS: Final[dict[str, frozenset[str]]] = {}
+"""Name → others that find it where chance has it so: of an entry of the audit it depends on what was noted there."""
+
+
+def plant(invariant: str, *, also: Collection[str] = (), perhaps: Collection[str] = ()) -> Callable[[Plant], Plant]:
     """Register a corruption under its function's name."""
 
     def register(made: Plant) -> Plant:
         PLANTS[made.__name__] = (invariant, asynccontextmanager(made))
-        if said:
-            SAID.add(made.__name__)
+        ALSO[made.__name__] = frozenset(also)
+        PERHAPS[made.__name__] = frozenset(perhaps)
         return made
 
     return register
@@ -130,8 +134,9 @@ class Garden:
             await self.consumed(records)
 
     async def consumed(self, records: "Records") -> None:
-        """The readers have read the topic to its end, as far as anybody can see."""
-        ends = await records.ends()
+        """The readers have read the topic to its last records, as far as anybody can see."""
+        ends = dict.fromkeys(await records.ends(), 0)
+        ends |= {TopicPartition(each.topic, each.partition): each.offset + 1 for each in await records.all()}
         for reader in sorted(BY_NAME[records.name].readers):
             consumer = AIOKafkaConsumer(
                 bootstrap_servers=self.stack["kafka"],
@@ -154,8 +159,8 @@ class Garden:
                 await consumer.stop()
             async with self.superuser(reader) as connection:
                 await connection.executemany(
-                    "UPDATE inbox_offset SET highest = greatest(highest, $3) WHERE topic = $1 AND partition = $2",
-                    [(place.topic, place.partition, end) for place, end in ends.items()],
+                    "UPDATE inbox_offset SET highest = $3 WHERE topic = $1 AND partition = $2",
+                    [(place.topic, place.partition, end - 1) for place, end in ends.items() if end],
                 )
 
 

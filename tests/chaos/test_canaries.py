@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import tempfile
 import time
 import uuid
@@ -26,14 +25,11 @@ from sample.portraits import write_archive
 from sample.progress import Bars
 from sample.roster import Roster, write_workbook
 from sample.words import COUNTY
-from tests.chaos import acting, canaries
-from tests.chaos.canaries import hits
-from tests.chaos.check import quiesce
+from tests.chaos import canaries
+from tests.chaos.canaries import hits, numbers
 from tests.harness.whole import WholeStack
 
 CANARIES: Final = int(os.environ.get("CHAOS_CANARIES", "200"))
-TRIES: Final = int(os.environ.get("CHAOS_STRANGERS", "20"))
-"""Requests of each stranger on each route that changes something."""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 CLASS_SIZE: Final = 40
 _DATABASES: Final = ("registry", "review", "photo", "sync")
@@ -98,18 +94,13 @@ async def _founding(stack: WholeStack, services: Services) -> tuple[Founding, Pe
 
 
 async def _strangers(stack: WholeStack, services: Services, founding: Founding) -> list[Person]:
-    """Everybody who works elsewhere: in schools beside theirs, and in the county next to it."""
+    """Two who work elsewhere: an officer of the county next to theirs, and the registrar of a school beside it."""
     founding.ids["feidong"] = await founding.organisation(
         {"kind": "county", "name": "肥东县教育局", "code": "340122000000", "region_code": "340122", "area_type": "2"},
         "city",
     )
-    for seat in (
-        Seat("feidong.officer", "authority.officer", "肥东县审核员"),
-        Seat("feidong.viewer", "authority.viewer", "肥东县查询员"),
-    ):
-        await founding.account(seat, "feidong")
-    logins = ("feidong.officer", "feidong.viewer", "yucai.registrar", "qinghe.teacher", "binhu.registrar")
-    return [await stack.accounts.enter(services, login) for login in logins]
+    await founding.account(Seat("feidong.officer", "authority.officer", "肥东县审核员"), "feidong")
+    return [await stack.accounts.enter(services, login) for login in ("feidong.officer", "yucai.registrar")]
 
 
 @asynccontextmanager
@@ -177,6 +168,17 @@ def test_canaries_are_told_from_everybody_else(seen: Seen) -> None:
     ):
         assert hits(str(word).encode()) == 1, word
     assert hits("张三 340121201909010011 13900000001".encode()) == 0
+    phone = str(one.row["联系电话"]).encode()
+    assert [hits(each) for each in (b"a" + phone, phone + b"0", b"z" + phone + b'"')] == [0, 0, 1], (
+        "as chance writes hex"
+    )
+
+
+def test_numbers_of_the_samples_are_told_from_every_other_row_of_digits(seen: Seen) -> None:
+    number = str(seen.roster.entered[0].row["身份证件号"])
+    assert numbers(f"a {number}, x{number.lower()}".encode()) == 2
+    wrong = number[:-1] + ("0" if number[-1] != "0" else "1")
+    assert numbers(f"{wrong} {number[:-1]} 34{number[2:]}".encode()) == 0
 
 
 @pytest.mark.part("Canary pupils, found nowhere outside the vault", CANARIES)
@@ -205,57 +207,12 @@ async def test_the_scan_finds_what_is_planted(sample_county: WholeStack, seen: S
         name.unlink(missing_ok=True)
 
 
-async def test_nobody_elsewhere_is_shown_a_canary(sample_county: WholeStack, seen: Seen) -> None:
-    asked = 0
-    wrong: list[str] = []
-    places = asyncio.Semaphore(8)
-    async with httpx2.AsyncClient(trust_env=False, timeout=60, limits=httpx2.Limits(max_connections=8)) as client:
-        routes = [
-            (service, path) for service in _DATABASES for path in await _paths(client, sample_county.urls[service])
-        ]
-        assert len(routes) >= 8
-
-        async def ask(stranger: Person, service: str, path: str) -> None:
-            nonlocal asked
-            async with places:
-                headers = {"Authorization": f"Bearer {await stranger._bearer()}"}
-                answer = await client.get(sample_county.urls[service] + path, headers=headers)
-            asked += 1
-            if answer.status_code < 300 or answer.status_code >= 500 or hits(answer.content):
-                wrong.append(f"{stranger.login}: {service}{path} -> {answer.status_code}")
-
-        for number, (pupil, request) in enumerate(zip(seen.pupils, seen.requests, strict=False)):
-            # Every stranger asks for every canary; the routes take turns, so that all of them are asked by everybody.
-            some = routes if number < 5 else [routes[(number + step) % len(routes)] for step in range(3)]
-            await asyncio.gather(
-                *(
-                    ask(stranger, service, path.format(pupil=pupil, request=request))
-                    for stranger in seen.strangers
-                    for service, path in some
-                )
-            )
-    assert wrong == []
-    assert asked >= len(seen.strangers) * len(seen.pupils)
-
-
-async def _paths(client: httpx2.AsyncClient, url: str) -> list[str]:
-    """GET routes that take an id, as the service describes them, with a place for the canary's."""
-    answer = await client.get(f"{url}/openapi.json")
-    assert answer.status_code == 200, answer.text
-    found = []
-    for path, about in answer.json()["paths"].items():
-        if "get" in about and "{" in path and not path.startswith("/health"):
-            name = "{request}" if "/requests/" in path or "/cases/" in path else "{pupil}"
-            found.append(re.sub(r"\{[^}]+\}", name, path))
-    return found
-
-
 async def test_a_refusal_gives_nothing_of_a_canary_back(sample_county: WholeStack, seen: Seen) -> None:
     one = seen.roster.entered[2]
     fields = {"name": str(one.row["姓名"]), "document_type": "1", "document_number": str(one.row["身份证件号"])}
     asked: list[tuple[Person, str, str, dict[str, Any]]] = [
         (seen.registrar, "registry", "/v1/students", {"fields": fields}),
-        (seen.strangers[2], "registry", "/v1/students", {"fields": {**fields, "phone": str(one.row["联系电话"])}}),
+        (seen.strangers[1], "registry", "/v1/students", {"fields": {**fields, "phone": str(one.row["联系电话"])}}),
         (seen.registrar, "registry", "/v1/students", {"fields": {str(one.row["姓名"]): "x"}}),
         (seen.strangers[0], "registry", f"/v1/students/{seen.pupils[2]}/unmask", {"reason": str(one.row["姓名"])}),
         (seen.registrar, "registry", f"/v1/students/{seen.pupils[2]}/remove", {str(one.row["姓名"]): 1}),
@@ -273,24 +230,3 @@ async def test_a_refusal_gives_nothing_of_a_canary_back(sample_county: WholeStac
             assert 400 <= answer.status_code < 500, answer.text
             assert hits(answer.content) == 0, f"{path}: {answer.status_code} {answer.json().get('code')}"
     assert list(canaries.in_files(sample_county.folder / "logs")) == []
-
-
-async def test_nobody_elsewhere_changes_anything_of_theirs(sample_county: WholeStack, seen: Seen) -> None:
-    school = str(seen.registrar.organisation["id"])
-    await quiesce(sample_county.about(), within=60)  # a late answer of the nation is nobody's doing
-    before, known = await acting.state(sample_county, school), await acting.ids(sample_county, school)
-    assert all(before[each] for each in before if "evidence" not in each and "explanation" not in each), before
-    async with httpx2.AsyncClient(trust_env=False, timeout=60) as client:
-
-        async def everywhere(person: Person) -> list[acting.Tried]:
-            urls = [sample_county.urls[service] for service in _DATABASES]
-            return [await acting.act(client, person, url, known, school, TRIES) for url in urls]
-
-        tried = [each for found in await asyncio.gather(*map(everywhere, seen.strangers)) for each in found]
-        assert [line for each in tried for line in (*each.done, *each.broken)] == []
-        assert await acting.state(sample_county, school) == before
-        assert sum(each.asked for each in tried) > 100 * len(seen.strangers)
-        # The known-good control, last of all: their own registrar is let in where they are not.
-        own = {line for each in await everywhere(seen.registrar) for line in (*each.done, *each.broken)}
-    done = {"/v1/students/{student_id}/unmask", "/v1/imports/{import_id}/undo"}
-    assert {f"canary.registrar: POST {path} -> 200" for path in done} <= own, own

@@ -1,7 +1,5 @@
 """A service's database is restored from a backup while topics and readers are ahead: a new epoch heals it."""
 
-import asyncio
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -13,25 +11,12 @@ from sqlalchemy import text
 from chassis import parked
 from chassis.auditor import audit
 from chassis.respeaking import begin_epoch
-from local_stack.postgres import binaries
 from services.chassis.tests.conftest import Asked
 from services.chassis.tests.rig import new_subjects, running
 from tests.chaos.conftest import MakeRig
+from tests.chaos.dumping import plain, tool
 from tests.chaos.network.pair import Pair, pair
 from tests.harness.eventually import eventually
-
-
-def plain(dsn: str) -> str:
-    return dsn.replace("+asyncpg", "")
-
-
-async def tool(name: str, *words: str) -> None:
-    """Run one of PostgreSQL's own tools."""
-    process = await asyncio.create_subprocess_exec(
-        str(binaries() / name), *words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    said, _ = await asyncio.wait_for(process.communicate(), 60)
-    assert process.returncode == 0, said.decode()[-2000:]
 
 
 async def test_a_restored_backup_is_told_and_a_new_epoch_heals_both_sides(make_rig: MakeRig, tmp_path: Path) -> None:

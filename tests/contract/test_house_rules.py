@@ -34,6 +34,12 @@ IMPURE = {
     "now", "utcnow", "today", "uuid1", "uuid4", "uuid6", "uuid7", "random", "token_bytes", "token_hex", "token_urlsafe",
     "urandom", "new_id",
 }  # fmt: skip
+CLIENTS = {"httpx2", "httpx", "requests", "aiohttp", "urllib3", "httpcore2", "ftplib", "smtplib", "websockets"}
+ASKS = {
+    "services/portal/portal/main.py",
+    "services/portal/portal/visiting.py",
+    "services/portal/portal/clients/calling.py",
+}
 FORBIDDEN_NAMES = {
     "utils.py",
     "util.py",
@@ -125,10 +131,47 @@ def impure(path: Path, source: str) -> list[str]:
     return found
 
 
+def runs_data(path: Path, source: str) -> list[str]:
+    """Lines that make code or objects of what may have come from outside."""
+    parsed = ast.parse(source)
+    found = [
+        f"{named(path, line)} imports {module}"
+        for module, _, line in imported(parsed)
+        if module.split(".")[0] in {"pickle", "marshal", "shelve", "dill", "cloudpickle"}
+    ]
+    for node in ast.walk(parsed):
+        if isinstance(node, ast.Call):
+            called, keywords = ast.unparse(node.func), {each.arg for each in node.keywords}
+            if called in {"eval", "exec", "__import__", "yaml.load", "yaml.unsafe_load", "os.system"}:
+                found.append(f"{named(path, node.lineno)} calls {called}()")
+            if "shell" in keywords:
+                found.append(f"{named(path, node.lineno)} has a shell run something")
+    return found
+
+
+def talks_elsewhere(path: Path, source: str) -> list[str]:
+    """Lines that bring an HTTP or mail client, where nobody is to be asked: an address may have come from outside."""
+    return [
+        f"{named(path, line)} imports {module}: only the portal asks, and only the services that it was told"
+        for module, _, line in imported(ast.parse(source))
+        if module.split(".")[0] in CLIENTS or module in {"urllib.request", "http.client"}
+        if str(path.relative_to(ROOT)) not in ASKS
+    ]
+
+
 @pytest.mark.parametrize("rule", [sql_outside, commits, impure], ids=lambda rule: rule.__name__)
 def test_the_services_keep_the_rule(rule: object) -> None:
     assert callable(rule)
     assert [line for path in SERVICE_FILES for line in rule(path, path.read_text("utf-8"))] == []
+
+
+@pytest.mark.parametrize("rule", [runs_data, talks_elsewhere], ids=lambda rule: rule.__name__)
+def test_whatever_runs_in_production_keeps_the_rule(rule: object) -> None:
+    assert callable(rule)
+    files = [path for path in ALL_FILES if path.parts[len(ROOT.parts)] in ("contracts", "services")]
+    files = [path for path in files if "tests" not in path.parts]
+    assert {ROOT / each for each in ASKS} <= set(files)
+    assert [line for path in files for line in rule(path, path.read_text("utf-8"))] == []
 
 
 @pytest.mark.parametrize(
@@ -149,6 +192,12 @@ def test_the_services_keep_the_rule(rule: object) -> None:
         (impure, "services/review/review/domain.py", "from chassis.clock import now\nx = now()"),
         (impure, "services/review/review/domain.py", "import uuid\nx = uuid.uuid4()"),
         (impure, "services/review/review/domain.py", "async def f(): ..."),
+        (runs_data, "services/chassis/chassis/envelope.py", "from pickle import loads"),
+        (runs_data, "services/chassis/chassis/envelope.py", "x = eval(body)"),
+        (runs_data, "services/sync/sync/national.py", "import yaml\nx = yaml.load(body)"),
+        (runs_data, "services/photo/photo/checks.py", "subprocess.run(name, shell=True)"),
+        (talks_elsewhere, "services/sync/sync/commands.py", "import httpx2"),
+        (talks_elsewhere, "services/review/review/queries/cases.py", "from urllib.request import urlopen"),
     ],
 )
 def test_a_breach_is_seen(rule: object, place: str, source: str) -> None:

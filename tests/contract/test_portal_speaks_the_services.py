@@ -21,9 +21,8 @@ import portal.clients
 from chassis.running.describing import openapi
 from portal.clients.calling import Caller, Refused
 from portal.main import create
-from portal.settings import PortalSettings
 from services.portal.tests.people import a_county
-from services.portal.tests.services import BASES, Services, recorded
+from services.portal.tests.services import BASES, Services, portal_settings, recorded
 from services.portal.tests.test_doing import DONE
 from services.portal.tests.test_pages import PAGES
 from services.portal.tests.test_uploads import BODY, BOUNDARY, UPLOADS
@@ -202,7 +201,7 @@ async def test_what_a_client_asks_exists(service: str, kind: type, name: str) ->
 async def browse() -> AsyncIterator[Callable[..., Awaitable[list[httpx2.Request]]]]:
     """`await browse("officer", "GET", "/cases")` → what the services were asked for that page."""
     services = Services()
-    app = create(PortalSettings(**BASES), services)
+    app = create(portal_settings(), services)
 
     async def ask(who: str, method: str, path: str, **parts: Any) -> list[httpx2.Request]:
         a_county(services, who)

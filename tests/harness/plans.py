@@ -20,8 +20,22 @@ _ASKED_SO = (
 async def read_whole(database: Database, statements: Sequence[str], large: Collection[str]) -> list[str]:
     """Those statements that would read one of the large tables, or an index of it, from end to end."""
     found = []
+    for statement, plan in (await _plans(database, statements, _ASKED_SO)).items():
+        found += [f"{what}: {statement}" for what in _read_whole(plan, large)]
+    return found
+
+
+async def sorted_anew(database: Database, statements: Sequence[str]) -> list[str]:
+    """Those statements whose rows no index can give in the order that is asked for: all of them are sorted first."""
+    plans = await _plans(database, statements, (*_ASKED_SO, "enable_sort = off"))
+    return [statement for statement, plan in plans.items() if any(kind.endswith("Sort") for kind in _kinds(plan))]
+
+
+async def _plans(database: Database, statements: Sequence[str], asked_so: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Statement → its plan, values unknown."""
+    plans: dict[str, dict[str, Any]] = {}
     async with database.snapshot() as tx:
-        for setting in _ASKED_SO:
+        for setting in asked_so:
             await tx.execute(text(f"SET LOCAL {setting}"))
         for statement in dict.fromkeys(statements):
             values = max(map(int, re.findall(r"\$(\d+)", statement)), default=0)
@@ -30,8 +44,14 @@ async def read_whole(database: Database, statements: Sequence[str], large: Colle
                 f"EXPLAIN (FORMAT JSON) EXECUTE asked{'(' + ', '.join(['NULL'] * values) + ')' if values else ''}"
             )
             await tx.fetch("DEALLOCATE asked")
-            found += [f"{what}: {statement}" for what in _read_whole(plan[0]["Plan"], large)]
-    return found
+            plans[statement] = plan[0]["Plan"]
+    return plans
+
+
+def _kinds(plan: dict[str, Any]) -> Iterator[str]:
+    yield plan["Node Type"]
+    for below in plan.get("Plans", ()):
+        yield from _kinds(below)
 
 
 def _read_whole(plan: dict[str, Any], large: Collection[str]) -> Iterator[str]:

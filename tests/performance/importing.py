@@ -23,6 +23,7 @@ from uuid import UUID
 
 import openpyxl
 import psutil
+import uvloop
 from joserfc.jwk import OKPKey
 from obstore.store import LocalStore
 from sqlalchemy import func, select
@@ -267,11 +268,11 @@ def write(file: Path) -> None:
 
 def main() -> None:
     """Make a workbook in a folder of its own, import it, print."""
-    # As every process of a service does once it runs.
+    # And the loop below: as every process of a service does.
     collecting.seldom()
     folder = Path(tempfile.mkdtemp(prefix="importing-"))
     try:
-        asyncio.run(measure(folder))
+        uvloop.run(measure(folder))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -24,6 +24,8 @@ PUPILS = int(os.environ.get("PROFILE_PUPILS", "20000"))
 PUPILS_ONE_BY_ONE = 600
 """The journey with single events would take half an hour with all; its rate does not depend on the number."""
 BATCH = 500
+WATCHED = 0.5
+"""Seconds between two looks of a person at how far it is: to look costs what is measured, too."""
 WITHOUT_PHOTOS = {"REGISTRY_PHOTO_REQUIRED": "false"}
 ONE_BY_ONE = {f"{service}_BATCH": "1" for service in ("REGISTRY", "REVIEW", "PHOTO", "SYNC", "NATION")}
 
@@ -108,7 +110,7 @@ async def _journey(schools: Sequence[Filled], passed: Callable[[str], None]) -> 
         queue = partial(officer.get, "review", "/v1/cases", state="open", school=school.id, limit=200)
         approved = 0
         while approved < school.pupils:
-            page = await until(queue, lambda page: bool(page["items"]), every=0.05)
+            page = await until(queue, lambda page: bool(page["items"]), every=0.2)
             pairs = [{"id": each["id"], "content_hash": each["content_hash"]} for each in page["items"]]
             receipt = await officer.post("review", "/v1/cases/approve", {"cases": pairs})
             assert not receipt["refused"], receipt["refused"][0]
@@ -120,6 +122,7 @@ async def _journey(schools: Sequence[Filled], passed: Callable[[str], None]) -> 
         await until(
             lambda: officer.get("sync", "/v1/standings", school=school.id, standing="waiting", limit=1),
             lambda page: page["total"] == 0,
+            every=WATCHED,
         )
         mark("answered by the nation")
         await until(
@@ -127,6 +130,7 @@ async def _journey(schools: Sequence[Filled], passed: Callable[[str], None]) -> 
                 "registry", "/v1/students", school=school.id, status="registered", standing="waiting", limit=1
             ),
             lambda page: page["total"] == 0,
+            every=WATCHED,
         )
         mark("outcome on the pupil")
 
@@ -140,6 +144,7 @@ async def _total(person: Any, service: str, path: str, school: Filled, **params:
     await until(
         lambda: person.get(service, path, school=school.id, limit=1, **params),
         lambda page: page["total"] >= school.pupils,
+        every=WATCHED,
     )
 
 

@@ -52,10 +52,8 @@ async def stage() -> AsyncIterator[Rig]:
             await address.create_database(name, name)
             await migrate(address.dsn(name, user=name, password=name))
         topics = make_topics("")
-        rig = Rig(
-            "", topics, write_keys(folder, [topics.secret.name]), bootstrap,
-            *(address.dsn(name, user=name, password=name) for name in ("maker", "taker")),
-        )  # fmt: skip
+        maker, taker = (address.dsn(name, user=name, password=name) for name in ("maker", "taker"))
+        rig = Rig("", topics, write_keys(folder, [topics.secret.name]), bootstrap, maker, taker)
         await rig.begin()
         yield rig
     finally:

@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError
 
 from local_stack.kafka import KafkaServer
 from local_stack.postgres import Address, PostgresServer
@@ -52,6 +53,36 @@ async def test_the_server_is_the_version_that_production_runs(postgres_server: A
     await connection.close()
 
 
+async def test_a_role_enters_its_own_database_alone_and_has_no_powers(
+    own_postgres: Callable[[], Awaitable[PostgresServer]],
+) -> None:
+    address = (await own_postgres()).address
+    for name in ("review", "photo"):
+        await address.create_role(name, name)
+        await address.create_database(name, name)
+
+    async def enter(database: str, password: str = "photo") -> "asyncpg.Connection[asyncpg.Record]":
+        return await asyncpg.connect(address.dsn(database, user="photo", password=password, driver="postgresql"))
+
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await enter("review")
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await enter("photo", password="review")
+    connection = await enter("photo")
+    powers = "rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls"
+    assert not any(await connection.fetchrow(f"SELECT {powers} FROM pg_roles WHERE rolname = current_user"))
+    for statement in (
+        "CREATE ROLE helper",
+        "CREATE DATABASE more",
+        "SET ROLE review",
+        "SELECT rolpassword FROM pg_authid",
+        "COPY pg_class TO PROGRAM 'cat'",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(statement)
+    await connection.close()
+
+
 async def test_a_wrong_password_is_refused(postgres_server: Address) -> None:
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(
@@ -66,8 +97,13 @@ async def test_the_broker_stores_a_record_and_creates_no_topic_by_chance(kafka_s
     producer = AIOKafkaProducer(bootstrap_servers=kafka_server, acks="all", enable_idempotence=True)
     await producer.start()
     assert (await producer.send_and_wait("fixtures.try.v1", b"1", partition=0)).offset == 0
-    assert "never.created.v1" not in await admin.list_topics()
     await producer.stop()
+    hasty = AIOKafkaProducer(bootstrap_servers=kafka_server, request_timeout_ms=1000)
+    await hasty.start()
+    with pytest.raises(KafkaError):
+        await hasty.send_and_wait("never.created.v1", b"1")
+    await hasty.stop()
+    assert "never.created.v1" not in await admin.list_topics()
     await admin.delete_topics(["fixtures.try.v1"])
     await admin.close()
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 T = TypeVar("T")
+_ASK_EVERY: Final = 0.2
+"""Seconds between two questions whether another migrator is done."""
 _LOCK: Final = 0x6D696772617465  # "migrate" in ASCII: one migrator of a database at a time
 
 
@@ -78,7 +80,10 @@ async def behind(connection: "AsyncConnection", package: str, newest: frozenset[
 async def _locked(connection: "AsyncConnection", act: "Callable[[Connection], None]") -> None:
     from sqlalchemy import text
 
-    await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+    # Asked again and again: who waits in the server holds a snapshot, for which an index that is built meanwhile waits.
+    while not await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}):
+        await connection.commit()
+        await asyncio.sleep(_ASK_EVERY)
     await connection.commit()
     try:
         await connection.run_sync(act)

@@ -1,16 +1,18 @@
 """Values as rows of a statement, and rows written from plain dictionaries."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
     JSON,
+    BindParameter,
     ColumnClause,
     ColumnElement,
     FromClause,
+    Table,
     Text,
     any_,
     bindparam,
@@ -51,22 +53,43 @@ def values_of(name: str, /, **columns: tuple[AnyType, Sequence[Any]]) -> FromCla
     of JSON are allowed; they travel as text, as `unnest` would flatten them.
     """
     types = {key: _instance(kind) for key, (kind, _) in columns.items()}
+    sent = {key: _sent(types[key], values) for key, (_, values) in columns.items()}
+    return _unnested(name, types, lambda key, kind: bindparam(None, sent[key], type_=kind, unique=True))
+
+
+def given(table: Table, columns: Iterable[str]) -> FromClause:
+    """Like `values_of`, for a statement that is built once for all: rows of these columns of the table.
+
+    Their values come as `as_given` makes them, when the statement is executed.
+    """
+    types = {name: table.c[name].type for name in columns}
+    return _unnested("given", types, lambda key, kind: bindparam(f"given_{key}", type_=kind))
+
+
+def as_given(table: Table, columns: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    """The values of columns as a statement with `given` is executed with."""
+    return {f"given_{name}": _sent(table.c[name].type, values) for name, values in columns.items()}
+
+
+def _unnested(
+    name: str, types: Mapping[str, TypeEngine[Any]], bound: Callable[[str, TypeEngine[Any]], BindParameter[Any]]
+) -> FromClause:
     nested = {key for key, kind in types.items() if isinstance(kind, ARRAY | JSON)}
-    flat = {
-        key: (Text(), [_as_text(types[key], value) for value in values])
-        if key in nested
-        else (types[key], list(values))
-        for key, (_, values) in columns.items()
-    }
-    unnested = func.unnest(
-        *(bindparam(None, values, type_=postgresql.ARRAY(kind), unique=True) for kind, values in flat.values())
-    ).table_valued(*(column(key, kind) for key, (kind, _) in flat.items()), name=f"{name}_" if nested else name)
+    flat = {key: Text() if key in nested else kind for key, kind in types.items()}
+    unnested = func.unnest(*(bound(key, postgresql.ARRAY(kind)) for key, kind in flat.items())).table_valued(
+        *(column(key, kind) for key, kind in flat.items()), name=f"{name}_" if nested else name
+    )
     rendered = unnested.render_derived()
     if not nested:
         return rendered
     return select(
-        *(cast(rendered.c[key], types[key]).label(key) if key in nested else rendered.c[key] for key in columns)
+        *(cast(rendered.c[key], types[key]).label(key) if key in nested else rendered.c[key] for key in types)
     ).subquery(name)
+
+
+def _sent(kind: TypeEngine[Any], values: Sequence[Any]) -> list[Any]:
+    """The values of a column as they travel."""
+    return [_as_text(kind, value) for value in values] if isinstance(kind, ARRAY | JSON) else list(values)
 
 
 def as_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

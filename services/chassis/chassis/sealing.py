@@ -137,8 +137,7 @@ class WireKeys:
         Foreign topics have epoch 0 and version 0; their header names topic and subject only.
         """
         name = self._current[topic]
-        header = {**_ALGORITHMS, "kid": name, **_record(topic, subject, epoch, version)}
-        head = _to_b64url(json.dumps(header, separators=(",", ":")).encode())
+        head = _head(name, topic, subject, epoch, version)
         nonce = os.urandom(_NONCE)
         sealed = self._ciphers[topic, name].encrypt(nonce, body, head)
         return b".".join((head, b"", _to_b64url(nonce), _to_b64url(sealed[:-_TAG]), _to_b64url(sealed[-_TAG:])))
@@ -148,12 +147,15 @@ class WireKeys:
         where = f"{topic} {subject} {epoch}.{version}"
         try:
             head, wrapped, nonce, text, tag = sealed.split(b".")
-            header = json.loads(_from_b64url(head))
             parts = _from_b64url(nonce), _from_b64url(text), _from_b64url(tag)
-            named = {name: header.pop(name, None) for name in ("kid", *_ALGORITHMS)}
+            # Nearly always it is what we would write ourselves, and need not be read.
+            name = self._current.get(topic, "")
+            read = None if head == _head(name, topic, subject, epoch, version) else json.loads(_from_b64url(head))
+            named = dict(_ALGORITHMS) if read is None else {each: read.pop(each, None) for each in _ALGORITHMS}
+            name = name if read is None else str(read.pop("kid", None))
         except (ValueError, TypeError, AttributeError, RecursionError):
             raise SealBroken(f"{where} was changed") from None
-        cipher = self._ciphers.get((topic, str(named.pop("kid"))))
+        cipher = self._ciphers.get((topic, name))
         if cipher is None:
             raise SealBroken(f"{where} was sealed with a key that is not here")
         if wrapped or named != _ALGORITHMS or len(parts[0]) != _NONCE or len(parts[2]) != _TAG:
@@ -163,7 +165,7 @@ class WireKeys:
         except InvalidTag:
             raise SealBroken(f"{where} was changed") from None
         # Whatever else the header says (`zip`, `crit`) is nothing that we know how to keep.
-        if header != _record(topic, subject, epoch, version):
+        if read is not None and read != _record(topic, subject, epoch, version):
             raise SealBroken(f"{where} holds what was sealed for another record")
         return body
 
@@ -174,6 +176,18 @@ _ALGORITHMS = {"alg": "dir", "enc": "A256GCM"}
 def _record(topic: str, subject: UUID, epoch: int, version: int) -> dict[str, Any]:
     named: dict[str, Any] = {"topic": topic, "subject": str(subject)}
     return {**named, "epoch": epoch, "version": version} if epoch or version else named
+
+
+def _head(name: str, topic: str, subject: UUID, epoch: int, version: int) -> bytes:
+    """The header as it is written: `_record` and what names the key, as JSON."""
+    numbered = f',"epoch":{epoch},"version":{version}' if epoch or version else ""
+    return _to_b64url(f'{_beginning(name, topic)}"{subject}"{numbered}}}'.encode())
+
+
+@lru_cache(maxsize=256)
+def _beginning(name: str, topic: str) -> str:
+    header = json.dumps({**_ALGORITHMS, "kid": name, "topic": topic}, separators=(",", ":"))
+    return f'{header[:-1]},"subject":'
 
 
 def _to_b64url(data: bytes) -> bytes:

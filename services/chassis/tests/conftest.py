@@ -29,6 +29,10 @@ class ThingChanged(Event):
     name: str = ""
 
 
+class SecretChanged(ThingChanged):
+    """The state of a thing that only its hearers may read."""
+
+
 class Asked(Event):
     """A first fact."""
 
@@ -68,7 +72,7 @@ def make_topics(suffix: str) -> Topics:
 
     return Topics(
         thing=topic("thing", Kind.STATE, ThingChanged),
-        secret=topic("secret", Kind.STATE, type("SecretChanged", (ThingChanged,), {}), sealed=True),
+        secret=topic("secret", Kind.STATE, SecretChanged, sealed=True),
         talk=topic("talk", Kind.FACT, Asked, Answered),
         report=topic("report", Kind.FOREIGN, Reported),
     )
@@ -148,11 +152,9 @@ async def build_things(tx: Tx, ids: Sequence[UUID]) -> Mapping[UUID, Event | Non
 
 
 def builders_of(topics: Topics) -> Mapping[Topic, Builder]:
-    secret = topics.secret.events[0]
-
     async def build_secrets(tx: Tx, ids: Sequence[UUID]) -> Mapping[UUID, Event | None]:
         found = await build_things(tx, ids)
-        return {key: secret(**event.model_dump()) if event else None for key, event in found.items()}
+        return {key: SecretChanged(**event.model_dump()) if event else None for key, event in found.items()}
 
     return {topics.thing: build_things, topics.secret: build_secrets}
 

@@ -12,7 +12,7 @@ from chassis.consuming import Received, Subscribers
 from chassis.testing import deliver, spoken
 from chassis.transaction import Database, Tx
 from contracts.refusal import Refusal
-from services.chassis.tests.conftest import Answered, Asked, Reported, Rows, ThingChanged, Topics
+from services.chassis.tests.conftest import Answered, Asked, Reported, Rows, SecretChanged, ThingChanged, Topics
 
 EFFECT = text("INSERT INTO effect (subject, number, event_id, version) VALUES (:s, :n, :i, :v)")
 
@@ -177,12 +177,12 @@ async def test_facts_after_a_restore_begin_where_their_writer_was_restored_to(
 async def test_a_sealed_record_moved_to_another_subject_is_refused(
     database: Database, subscribers: Subscribers, topics: Topics, rows: Rows
 ) -> None:
-    secret, subject, other = topics.secret.events[0], uuid4(), uuid4()
-    own = spoken(topics.secret, subject, secret(number=1, name="x"))
+    subject, other = uuid4(), uuid4()
+    own = spoken(topics.secret, subject, SecretChanged(number=1, name="x"))
     assert await deliver(database, subscribers, [own]) == ["applied"]
     sealed = database.wire.seal(topics.secret.name, subject, 1, 2, b'{"number": 2}')
-    moved = spoken(topics.secret, other, secret(number=2), version=2, body=sealed)
-    older = spoken(topics.secret, subject, secret(number=2), version=3, body=sealed)
+    moved = spoken(topics.secret, other, SecretChanged(number=2), version=2, body=sealed)
+    older = spoken(topics.secret, subject, SecretChanged(number=2), version=3, body=sealed)
     assert await deliver(database, subscribers, [moved, older]) == ["parked", "parked"]
     assert {row.reason for row in await rows("SELECT reason FROM parked")} == {"seal-broken"}
 

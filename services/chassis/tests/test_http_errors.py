@@ -260,6 +260,7 @@ async def test_every_answer_carries_the_headers(web: Any) -> None:
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
         assert headers["referrer-policy"] == "no-referrer"
+        assert headers["cross-origin-opener-policy"] == headers["cross-origin-resource-policy"] == "same-origin"
         assert len(headers["x-request-id"]) == 32
 
 
@@ -280,7 +281,7 @@ async def test_a_request_that_takes_too_long_is_broken_off() -> None:
         finally:
             ended.append("rolled back")
 
-    settings = ProcessSettings(request_within="PT0.05S")  # type: ignore[arg-type]  # as an environment says it
+    settings = ProcessSettings(request_within="PT0.05S")  # as an environment says it
     app = an_app(slow)
     app.within = settings.request_within.total_seconds()
     async with client_of(app) as client:

@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -55,6 +56,17 @@ async def test_without_a_token_nobody_gets_in(web: Any, sent: dict[str, str]) ->
     assert (answer.status_code, answer.json()["code"]) == (401, "token-invalid")
     assert answer.headers["www-authenticate"] == "Bearer"
     assert (await web.get("/v1/open", headers=sent)).status_code == 200
+
+
+async def test_who_is_refused_stands_in_the_log(
+    web: Any, settings: ServiceSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await web.get("/v1/mine", headers=bearer(settings, an_actor(Role.VIEWER)))
+    await web.get("/v1/mine")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = [(line["route"], line["status"], line["code"], line["account"]) for line in lines if "route" in line]
+    assert told == [("/v1/mine", 403, "not-allowed", str(ACCOUNT)), ("/v1/mine", 401, "token-invalid", None)]
+    assert {line["level"] for line in lines} == {"info"}
 
 
 async def test_an_expired_token_is_401(web: Any, settings: ServiceSettings) -> None:

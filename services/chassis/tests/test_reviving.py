@@ -114,7 +114,7 @@ async def test_a_child_does_not_outlive_its_keeper(start: Start, said: Path) -> 
 
     def is_gone() -> bool:
         with suppress(psutil.NoSuchProcess):
-            return psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+            return bool(psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
         return True
 
     await eventually(is_gone, within=10)

@@ -128,6 +128,11 @@ def test_what_any_library_has_sealed_opens(wire: WireKeys) -> None:
     loose = jwe.JWERegistry(algorithms=["dir", "A256GCM", "DEF"], strict_check_header=False)
     sealed = jwe.encrypt_compact(header, b"{}", OctKey.import_key(b"w" * 32), registry=loose)
     assert wire.open(TOPIC, ROW, 0, 0, sealed.encode()) == b"{}"
+    turned = jwe.encrypt_compact(dict(reversed(header.items())), b"{}", OctKey.import_key(b"w" * 32), registry=loose)
+    assert turned.split(".")[0] != sealed.split(".")[0]
+    assert wire.open(TOPIC, ROW, 0, 0, turned.encode()) == b"{}"
+    with pytest.raises(SealBroken):
+        wire.open(TOPIC, OTHER, 0, 0, turned.encode())
     # What a header asks for and we do not do is refused, not overlooked.
     squeezed = jwe.encrypt_compact({**header, "zip": "DEF"}, b"{}", OctKey.import_key(b"w" * 32), registry=loose)
     with pytest.raises(SealBroken):

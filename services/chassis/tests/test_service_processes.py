@@ -351,7 +351,7 @@ async def test_a_port_that_is_taken_ends_the_process_with_a_word(nursery: Nurser
 async def test_an_operator_looks_after_the_service(nursery: Nursery, ask: Ask) -> None:
     assert (await nursery.run("migrate"))[0] == 0
     assert await nursery.run("parked", "list") == (0, "0 records\n")
-    assert await nursery.run("audit", "verify") == (0, "the audit is as it was written\n")
+    assert await nursery.run("audit", "verify") == (0, "the audit is as it was written: 0 entries\n")
     code, text = await nursery.run("parked", "show", "01930000-0000-7000-8000-000000000001")
     assert (code, text.startswith("没有找到")) == (1, True)
     assert (await nursery.run("respeak", "photo.photo.v1"))[0] == 0

@@ -49,7 +49,7 @@ async def rounds(rig: Rig) -> int:
     records = await rig.records(rig.topics.talk)
     assert len(records) == TRICKLE + 1
     assert len({record.partition for record in records}) == 1
-    offsets = [record.offset for record in records]
+    offsets: list[int] = [record.offset for record in records]
     return 1 + sum(after - before - 1 for before, after in pairwise(offsets))
 
 

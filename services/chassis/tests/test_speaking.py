@@ -5,7 +5,9 @@ import json
 from uuid import UUID, uuid4
 
 import pytest
+import structlog
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from chassis import auditing
 from chassis.transaction import Database
@@ -93,6 +95,39 @@ async def test_a_transaction_leaves_one_audit_entry_and_the_chains_hold(database
             tx.say(objects[0], Asked(number=number))
     assert len(await rows("SELECT 1 FROM audit")) == 70
     assert await auditing.verify(database) == []
+
+
+async def test_an_entry_bears_the_request_that_asked_for_it(database: Database, rows: Rows) -> None:
+    with structlog.contextvars.bound_contextvars(request="3f9c1d2e4b5a69788796a5b4c3d2e1f0"):
+        async with database.transaction() as tx:
+            tx.note("thing.seen", [])
+    async with database.transaction() as tx:
+        tx.note("thing.counted", [])
+    found = {row.actions[0]: json.loads(row.entry)["request"] for row in await rows("SELECT actions, entry FROM audit")}
+    assert found == {"thing.seen": "3f9c1d2e4b5a69788796a5b4c3d2e1f0", "thing.counted": None}
+    assert await auditing.verify(database) == []
+
+
+async def test_what_cannot_be_audited_does_not_happen(database: Database, rows: Rows) -> None:
+    await _break(database, "ALTER TABLE audit RENAME TO audit_that_is_away")
+
+    async def act() -> None:
+        async with database.transaction() as tx:
+            await tx.execute(PUT, {"id": uuid4(), "number": 1})
+            tx.note("thing.changed", [])
+
+    with pytest.raises(DBAPIError):
+        await act()
+    assert await rows("SELECT 1 FROM thing") == []
+    await _break(database, "ALTER TABLE audit_that_is_away RENAME TO audit")
+    await act()
+    assert len(await rows("SELECT 1 FROM thing")) == len(await rows("SELECT 1 FROM audit")) == 1
+
+
+async def test_a_transaction_waits_for_nothing_for_ever(database: Database) -> None:
+    async with database.transaction() as tx:
+        names = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
+        assert [await tx.scalar(text(f"SHOW {name}")) for name in names] == ["5s", "1min", "1min"]
 
 
 async def _break(database: Database, statement: str) -> None:

@@ -13,7 +13,7 @@ import httpx2
 from fastapi import APIRouter, FastAPI
 from joserfc.jwk import KeySet, OKPKey
 
-from chassis.http import application
+from chassis.http import Application, application
 from chassis.identity import Actor, TokenIssuer, TokenVerifier
 from chassis.settings import ProcessSettings, ServiceSettings
 from contracts.values import Role
@@ -72,7 +72,7 @@ async def client_of(
             yield client
 
 
-def an_app(*routers: APIRouter, settings: ServiceSettings | None = None, **more: Any) -> FastAPI:
+def an_app(*routers: APIRouter, settings: ServiceSettings | None = None, **more: Any) -> Application:
     """An application without a database."""
     app = application("test", settings or ProcessSettings(), routers=routers, **more)
     if settings is not None:

@@ -19,6 +19,7 @@ from contracts.values import PhotoState, Role
 from photo import commands, domain, queries
 from photo.archive import LARGEST_ARCHIVE, Archive
 from photo.checks import LARGEST_FILE
+from photo.domain import ArchiveStage, FileOutcome
 from photo.errors import REMARKS, SENTENCES, ArchiveRefused, PhotoRefused
 from photo.jobs import keep, stand
 from photo.storage import Album
@@ -84,7 +85,7 @@ class ArchiveState(BaseModel):
 
     id: UUID
     school_id: UUID
-    state: str
+    state: ArchiveStage
     uploaded_at: datetime
     files: int
     done: int
@@ -97,7 +98,7 @@ class ArchiveState(BaseModel):
 class ArchiveFile(BaseModel):
     number: int
     name: str
-    result: str
+    result: FileOutcome
     reason: str | None
     text: str | None
     student_id: UUID | None
@@ -259,15 +260,14 @@ async def open_archive(
 
 
 async def _state(tx: Tx, row: Any) -> ArchiveState:
-    results = {"accepted": 0, "ambiguous": 0, "unmatched": 0, "refused": 0} | await queries.archive_results(tx, row.id)
     return ArchiveState(
         id=row.id,
         school_id=row.school_id,
-        state=row.state,
+        state=ArchiveStage(row.state),
         uploaded_at=row.uploaded_at,
         files=row.files,
         done=row.done,
-        **results,
+        **await queries.archive_results(tx, row.id),
     )
 
 
@@ -298,7 +298,7 @@ async def archive_files(
     db: Db,
     actor: Who,
     vault: Annotated[Vault, Depends(resource(Vault))],
-    result: str | None = None,
+    result: FileOutcome | None = None,
     offset: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> ArchiveFiles:
@@ -314,7 +314,7 @@ async def archive_files(
                 name=vault.open(
                     found.name_sealed, table="archive_file", column=f"name:{found.number}", row=archive_id
                 ).decode(),
-                result=found.result,
+                result=FileOutcome(found.result),
                 reason=found.reason,
                 text=SENTENCES.get(found.reason or ""),
                 student_id=found.student_id,

@@ -17,6 +17,7 @@ from contracts.registry import StudentChanged
 from contracts.values import PhotoState
 from photo import domain, queries
 from photo.checks import Standard
+from photo.domain import ArchiveStage, FileOutcome
 from photo.errors import FileNotWaiting, PhotoRefused
 from photo.models import ArchiveFileRow, ArchiveRow, PhotoRow, PupilRow, RequirementRow
 
@@ -207,12 +208,12 @@ async def open_archive(tx: Tx, values: Mapping[str, Any]) -> UUID:
         select(ArchiveRow.id).where(
             ArchiveRow.school_id == values["school_id"],
             ArchiveRow.sha256 == values["sha256"],
-            ArchiveRow.state != "done",
+            ArchiveRow.state != ArchiveStage.DONE.value,
         )
     )
     if existing is not None:
         return existing
-    await tx.insert(ArchiveRow, [{**values, "state": "waiting", "done": 0, "uploaded_at": tx.now}])
+    await tx.insert(ArchiveRow, [{**values, "state": ArchiveStage.WAITING.value, "done": 0, "uploaded_at": tx.now}])
     archive_id: UUID = values["id"]
     tx.note("photo.archive", [("archive", archive_id)], organisation=values["school_id"])
     return archive_id
@@ -222,10 +223,10 @@ async def lease(tx: Tx, archive_id: UUID) -> Any | None:
     """The archive's row, held by this worker for a while; None when another holds it or it is done."""
     return await tx.row(
         update(ArchiveRow)
-        .values(state="running", lease_until=func.clock_timestamp() + LEASE)
+        .values(state=ArchiveStage.RUNNING.value, lease_until=func.clock_timestamp() + LEASE)
         .where(
             ArchiveRow.id == archive_id,
-            ArchiveRow.state != "done",
+            ArchiveRow.state != ArchiveStage.DONE.value,
             or_(ArchiveRow.lease_until.is_(None), ArchiveRow.lease_until < func.clock_timestamp()),
         )
         .returning(*ArchiveRow.__table__.c)
@@ -238,7 +239,7 @@ class FileResult:
 
     number: int
     name_sealed: bytes
-    result: str
+    result: FileOutcome
     reason: str | None
     student_id: UUID | None
     taken: Taken | None = None
@@ -248,7 +249,7 @@ async def record_files(tx: Tx, archive_id: UUID, results: Sequence[FileResult], 
     """A chunk of an archive is done: its photos are taken, its results kept, its progress moved, in one transaction."""
     refused = (await take(tx, [result.taken for result in results if result.taken])).refused
     await refuse(
-        tx, {r.student_id: r.reason for r in results if r.result == "refused" and r.student_id and r.reason}
+        tx, {r.student_id: r.reason for r in results if r.result is FileOutcome.REFUSED and r.student_id and r.reason}
     )  # fmt: skip
     await tx.insert(
         ArchiveFileRow,
@@ -257,7 +258,7 @@ async def record_files(tx: Tx, archive_id: UUID, results: Sequence[FileResult], 
                 "archive_id": archive_id,
                 "number": result.number,
                 "name_sealed": result.name_sealed,
-                "result": "refused" if result.student_id in refused else result.result,
+                "result": (FileOutcome.REFUSED if result.student_id in refused else result.result).value,
                 "reason": refused.get(result.student_id, result.reason) if result.student_id else result.reason,
                 "student_id": result.student_id,
             }
@@ -269,7 +270,7 @@ async def record_files(tx: Tx, archive_id: UUID, results: Sequence[FileResult], 
         update(ArchiveRow)
         .values(
             done=func.greatest(ArchiveRow.done, max((result.number for result in results), default=0)),
-            state="done" if last else "running",
+            state=(ArchiveStage.DONE if last else ArchiveStage.RUNNING).value,
             lease_until=None if last else func.clock_timestamp() + LEASE,
         )
         .where(ArchiveRow.id == archive_id)
@@ -280,11 +281,11 @@ async def match_file(tx: Tx, archive_id: UUID, number: int, school: UUID, taken:
     """A person says whose photo a file is; the answer is `take_one`'s. Raises FileNotWaiting, PhotoRefused."""
     settled = await tx.row(
         update(ArchiveFileRow)
-        .values(result="accepted", reason=None, student_id=taken.student_id)
+        .values(result=FileOutcome.ACCEPTED.value, reason=None, student_id=taken.student_id)
         .where(
             ArchiveFileRow.archive_id == archive_id,
             ArchiveFileRow.number == number,
-            ArchiveFileRow.result.in_(("ambiguous", "unmatched")),
+            ArchiveFileRow.result.in_((FileOutcome.AMBIGUOUS.value, FileOutcome.UNMATCHED.value)),
         )
         .returning(ArchiveFileRow.number)
     )

@@ -4,12 +4,31 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from uuid import UUID
 
 from contracts.values import PhotoState, StudentStatus
 
 EXPECTING = frozenset({StudentStatus.DRAFT, StudentStatus.RETURNED, StudentStatus.SUBMITTED, StudentStatus.REGISTERED})
 """Statuses in which a pupil of the first grade must have a photo."""
+
+
+class ArchiveStage(StrEnum):
+    """How far a ZIP is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+
+
+class FileOutcome(StrEnum):
+    """What became of a file of a ZIP."""
+
+    ACCEPTED = "accepted"
+    AMBIGUOUS = "ambiguous"
+    """Its name fits several pupils, or several files are of one: a person says whose it is."""
+    UNMATCHED = "unmatched"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from photo import commands, domain, queries
 from photo.archive import Archive, Member
 from photo.checks import Standard
 from photo.commands import FileResult, Taken
+from photo.domain import FileOutcome
 from photo.errors import ArchiveRefused
 from photo.storage import Album
 from photo.working import Workshop
@@ -102,24 +103,24 @@ class ArchiveJob:
         self, row: Any, archive: Archive, member: Member, pupils: list[UUID], twice: frozenset[UUID]
     ) -> FileResult:
         def result(
-            said: str, reason: str | None = None, student: UUID | None = None, taken: Taken | None = None
+            said: FileOutcome, reason: str | None = None, student: UUID | None = None, taken: Taken | None = None
         ) -> FileResult:
             return FileResult(member.number, self._seal_name(row.id, member), said, reason, student, taken)
 
         if member.trouble is not None:
-            return result("refused", member.trouble)
+            return result(FileOutcome.REFUSED, member.trouble)
         if not pupils:
-            return result("unmatched", "file-name-unknown")
+            return result(FileOutcome.UNMATCHED, "file-name-unknown")
         if len(pupils) > 1:
-            return result("ambiguous", "file-name-ambiguous")
+            return result(FileOutcome.AMBIGUOUS, "file-name-ambiguous")
         student = pupils[0]
         if student in twice:
-            return result("ambiguous", "file-twice")
+            return result(FileOutcome.AMBIGUOUS, "file-twice")
         content = await asyncio.to_thread(archive.read, member)
         standard = content if isinstance(content, str) else await self._workshop.standardise(content)
         if isinstance(standard, str):
-            return result("refused", standard, student)
-        return result("accepted", None, student, await keep(self._album, student, standard))
+            return result(FileOutcome.REFUSED, standard, student)
+        return result(FileOutcome.ACCEPTED, None, student, await keep(self._album, student, standard))
 
     def _seal_name(self, archive_id: UUID, member: Member) -> bytes:
         return self._vault.seal(

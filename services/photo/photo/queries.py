@@ -15,7 +15,7 @@ from chassis.transaction import Tx
 from contracts.event import Event
 from contracts.photo import PhotoChanged
 from contracts.values import OrganisationKind, PhotoState, StudentStatus
-from photo.domain import Requirement
+from photo.domain import ArchiveStage, FileOutcome, Requirement
 from photo.models import ArchiveFileRow, ArchiveRow, PhotoRow, PupilRow, RequirementRow
 
 MATCH_COLUMNS = {
@@ -216,11 +216,11 @@ async def requirements_page(
     return await _page(tx, wanted, (PupilRow.class_id, PupilRow.student_id), offset, limit)
 
 
-async def files_page(tx: Tx, archive_id: UUID, result: str | None, offset: int, limit: int) -> Page:
+async def files_page(tx: Tx, archive_id: UUID, result: FileOutcome | None, offset: int, limit: int) -> Page:
     """The files of an archive in their order, all or those with one result. Two statements."""
     wanted = select(ArchiveFileRow.__table__).where(ArchiveFileRow.archive_id == archive_id)
     if result is not None:
-        wanted = wanted.where(ArchiveFileRow.result == result)
+        wanted = wanted.where(ArchiveFileRow.result == result.value)
     return await _page(tx, wanted, (ArchiveFileRow.number,), offset, limit)
 
 
@@ -250,13 +250,13 @@ async def archive(tx: Tx, archive_id: UUID) -> Any | None:
 
 
 async def archive_results(tx: Tx, archive_id: UUID) -> dict[str, int]:
-    """Result → how many files of the archive have it."""
+    """Each outcome → how many files of the archive have it."""
     rows = await tx.rows(
         select(ArchiveFileRow.result, func.count().label("n"))
         .where(ArchiveFileRow.archive_id == archive_id)
         .group_by(ArchiveFileRow.result)
     )
-    return {row.result: row.n for row in rows}
+    return {each.value: 0 for each in FileOutcome} | {row.result: row.n for row in rows}
 
 
 async def open_archives(tx: Tx, limit: int = 4) -> Sequence[UUID]:
@@ -264,7 +264,7 @@ async def open_archives(tx: Tx, limit: int = 4) -> Sequence[UUID]:
     rows = await tx.rows(
         select(ArchiveRow.id)
         .where(
-            ArchiveRow.state != "done",
+            ArchiveRow.state != ArchiveStage.DONE.value,
             or_(ArchiveRow.lease_until.is_(None), ArchiveRow.lease_until < func.clock_timestamp()),
         )
         .order_by(ArchiveRow.uploaded_at)

@@ -24,7 +24,7 @@ HEADERS: Final = {
     "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
 }
 _FOREIGN: Final = Problem(403, "foreign-form", "这次提交不是从本系统的页面发出的，没有办理。请从本系统的页面重新操作。")
-STRICT_TRANSPORT: Final = "max-age=31536000"
+STRICT_TRANSPORT: Final = "max-age=31536000; includeSubDomains"
 
 
 def is_ours(request: Request, origin: str | None) -> bool:

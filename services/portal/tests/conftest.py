@@ -8,10 +8,9 @@ import pytest
 from fastapi import FastAPI
 
 from portal.main import create
-from portal.settings import PortalSettings
 from portal.visiting import TokenBook
 from services.portal.tests.people import a_county
-from services.portal.tests.services import BASES, Services, Switch
+from services.portal.tests.services import Services, Switch, portal_settings
 
 ORIGIN = {"origin": "http://portal.test", "host": "portal.test"}
 
@@ -26,7 +25,7 @@ def services() -> Services:
 async def portal() -> AsyncIterator[tuple[FastAPI, Switch]]:
     """The portal, put together once, and the switch between it and the services of each test."""
     switch = Switch()
-    app = create(PortalSettings(**BASES), switch)
+    app = create(portal_settings(), switch)
     async with app.router.lifespan_context(app):
         yield app, switch
 

@@ -11,9 +11,18 @@ from typing import Any
 
 import httpx2
 
+from portal.settings import PortalSettings
+
 ANSWERS = Path(__file__).parent / "answers"
 BASES = {name: f"http://{name}.test" for name in ("registry", "review", "photo", "sync")}
 Given = Any | Callable[[httpx2.Request], Any]
+
+
+def portal_settings(origin: str | None = None) -> PortalSettings:
+    """A portal's, whose services are the recorded ones."""
+    return PortalSettings(
+        registry=BASES["registry"], review=BASES["review"], photo=BASES["photo"], sync=BASES["sync"], origin=origin
+    )
 
 
 def recorded(name: str) -> Any:

@@ -242,6 +242,21 @@ async def test_a_batch_that_review_refuses_keeps_its_reasons(browse: Browse, ser
     assert [each["value"] for each in page.all("input", name="reasons") if "checked" in each] == ["photo-unclear"]
 
 
+async def test_a_batch_stays_ticked_while_the_reasons_are_away(browse: Browse, services: Services) -> None:
+    client, cases = browse("officer"), [f"{CASE}:{HASH}", f"{NEXT_CASE}:{HASH}"]
+    services.away.add("review")
+    typed = {"cases": cases, "sure": "true", "text.other": "请补充户口簿", "key": KEY}
+    page = Page((await client.post("/cases/batch/return", data=typed)).text)
+    assert "已勾选的 2 件" in page.text
+    kept = [(each["name"], each["value"]) for each in page.all("input") if each["name"] in {*typed, "reasons"}]
+    assert kept == [*(("cases", case) for case in cases), ("text.other", "请补充户口簿")]
+    services.away.clear()
+    again = Page((await client.post("/cases/batch/return", data={"cases": cases, "text.other": "请补充户口簿"})).text)
+    assert [each["value"] for each in again.all("input", name="cases")] == cases
+    assert [each["value"] for each in again.all("input", name="text.other")] == ["请补充户口簿"]
+    assert services.asked_of("POST review/v1/cases/return") == []
+
+
 async def test_after_a_decision_comes_the_next_case_of_the_same_list(browse: Browse) -> None:
     form = {"content_hash": HASH, "next": NEXT_CASE, "queue.overdue": "true", "queue.school": SCHOOL, "key": KEY}
     response = await browse("officer").post(f"/cases/{CASE}/approve", data=form)

@@ -1,13 +1,16 @@
 """A page whose part is away says so; it never shows a zero, and without person or photo there is no decision."""
 
+import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 
 import httpx2
 import pytest
 
+from portal.main import create
 from services.portal.tests.people import CASE, PUPIL
 from services.portal.tests.reading import Page
-from services.portal.tests.services import Services, recorded, refusal
+from services.portal.tests.services import Services, portal_settings, recorded, refusal
 
 Browse = Callable[[str | None], httpx2.AsyncClient]
 
@@ -101,6 +104,31 @@ async def test_an_answer_that_is_not_understood_counts_as_none(browse: Browse, s
     response = await client.get("/students")
     assert response.status_code == 503
     assert "no list" not in response.text
+
+
+@pytest.mark.parametrize("elsewhere", ["http://evil.test/v1/students", "/v1/accounts"])
+async def test_a_service_that_points_elsewhere_is_not_followed(
+    browse: Browse, services: Services, elsewhere: str
+) -> None:
+    client = browse("registrar")
+    services.give("GET registry/v1/students", httpx2.Response(307, headers={"location": elsewhere}))
+    assert (await client.get("/students")).status_code == 503
+    assert not [each for each in services.asked if "evil" in str(each.url) or each.url.path == "/v1/accounts"]
+
+
+async def test_a_service_that_says_nothing_is_away_in_time() -> None:
+    async with await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0) as silent:
+        port = silent.sockets[0].getsockname()[1]
+        about = {"registry": f"http://127.0.0.1:{port}", "answer_within": timedelta(seconds=0.1)}
+        app = create(portal_settings().model_copy(update=about))
+        async with app.router.lifespan_context(app), asyncio.timeout(10):
+            origin = {"origin": "http://portal.test"}
+            client = httpx2.AsyncClient(
+                transport=httpx2.ASGITransport(app), base_url="http://portal.test", headers=origin
+            )
+            response = await client.post("/sign-in", data={"login": "a", "password": "b"})
+    assert response.status_code == 503
+    assert "暂不可用" in response.text
 
 
 async def test_a_service_that_fails_shows_none_of_its_inside(browse: Browse, services: Services) -> None:

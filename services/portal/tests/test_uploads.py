@@ -63,6 +63,23 @@ async def test_a_form_that_is_too_large_is_refused_in_words(browse: Browse) -> N
     assert "超过大小上限" in response.text
 
 
+async def test_a_form_of_too_many_fields_is_refused_before_anything_is_asked(
+    browse: Browse, services: Services
+) -> None:
+    client = browse("registrar")
+    names = "&".join(f"a{number}=1" for number in range(2_001))
+    kinds = {"application/x-www-form-urlencoded": names, "multipart/form-data; boundary=x": _parts(2_001)}
+    for kind, content in kinds.items():
+        response = await client.post("/students/search", content=content, headers={"content-type": kind})
+        assert response.status_code == 400, kind
+    assert services.asked_of("POST registry/v1/students/search") == []
+
+
+def _parts(number: int) -> str:
+    part = '--x\r\nContent-Disposition: form-data; name="a{}"\r\n\r\n1\r\n'
+    return "".join(part.format(each) for each in range(number)) + "--x--\r\n"
+
+
 @pytest.mark.parametrize(
     ("path", "route", "name"),
     [

@@ -99,21 +99,10 @@ Spoken = Callable[[Topic], Awaitable[list[tuple[UUID, dict[str, Any]]]]]
 @pytest.fixture
 async def tree(database: Database, vault: Vault) -> Tree:
     async with database.transaction() as tx:
-        places = await _places(tx)
-        people = {
-            "admin": await _account(tx, vault, "admin", places["province"], Role.PROVINCE_ADMIN),
-            "city_officer": await _account(tx, vault, "hefei01", places["city"], Role.OFFICER),
-            "officer": await _account(tx, vault, "changfeng01", places["county"], Role.OFFICER),
-            "other_officer": await _account(tx, vault, "feidong01", places["other_county"], Role.OFFICER),
-            "registrar": await _account(tx, vault, "shuihu01", places["school"], Role.REGISTRAR),
-            "junior_registrar": await _account(tx, vault, "shuihu02", places["junior"], Role.REGISTRAR),
-            "other_registrar": await _account(tx, vault, "dianbu01", places["other_school"], Role.REGISTRAR),
-            "teacher": await _account(tx, vault, "shuihu03", places["school"], Role.TEACHER),
-        }
-    return Tree(**places, **people)
+        return await _founded(tx, vault)
 
 
-async def _places(tx: Tx) -> dict[str, UUID]:
+async def _founded(tx: Tx, vault: Vault) -> Tree:
     new = organisation_commands.NewOrganisation
     kind = OrganisationKind
     since = date(2020, 9, 1)
@@ -159,16 +148,27 @@ async def _places(tx: Tx) -> dict[str, UUID]:
     elsewhere = replace(
         school, name="肥东县店埠小学", code="2134000002", parent_id=other_id, region_code="340122", authority_id=None
     )
-    return {
-        "province": province,
-        "city": city,
-        "county": county_id,
-        "other_county": other_id,
-        "school": school_id,
-        "campus": await organisation_commands.create(tx, campus),
-        "junior": await organisation_commands.create(tx, junior),
-        "other_school": await organisation_commands.create(tx, elsewhere),
-    }
+    campus_id = await organisation_commands.create(tx, campus)
+    junior_id = await organisation_commands.create(tx, junior)
+    elsewhere_id = await organisation_commands.create(tx, elsewhere)
+    return Tree(
+        province=province,
+        city=city,
+        county=county_id,
+        other_county=other_id,
+        school=school_id,
+        campus=campus_id,
+        junior=junior_id,
+        other_school=elsewhere_id,
+        admin=await _account(tx, vault, "admin", province, Role.PROVINCE_ADMIN),
+        city_officer=await _account(tx, vault, "hefei01", city, Role.OFFICER),
+        officer=await _account(tx, vault, "changfeng01", county_id, Role.OFFICER),
+        other_officer=await _account(tx, vault, "feidong01", other_id, Role.OFFICER),
+        registrar=await _account(tx, vault, "shuihu01", school_id, Role.REGISTRAR),
+        junior_registrar=await _account(tx, vault, "shuihu02", junior_id, Role.REGISTRAR),
+        other_registrar=await _account(tx, vault, "dianbu01", elsewhere_id, Role.REGISTRAR),
+        teacher=await _account(tx, vault, "shuihu03", school_id, Role.TEACHER),
+    )
 
 
 async def _account(tx: Tx, vault: Vault, login: str, organisation: UUID, role: Role) -> Actor:

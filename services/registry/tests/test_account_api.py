@@ -1,6 +1,6 @@
 import asyncio
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,12 +17,13 @@ from registry.account import commands, queries
 from registry.account.models import AttemptRow, CredentialRow, SessionRow
 from registry.account.passwords import Passwords
 from registry.founding import found_province
+from tests.harness.serving import Clients
 
 CHOSEN = "梧桐树下第三只蓝色的猫在打盹"
 
 
 @pytest.fixture
-def web(as_: Any) -> httpx2.AsyncClient:
+def web(as_: Clients) -> httpx2.AsyncClient:
     """A browser behind the portal, at an address of its own."""
     return as_(None, **{"X-Forwarded-For": "203.0.113.7"})
 
@@ -121,6 +122,8 @@ async def test_who_chooses_a_password_while_it_is_reset_or_chosen_is_refused(
 
 async def test_an_initial_password_is_good_for_72_hours(as_: Any, tree: Any, web: Any, database: Database) -> None:
     issued = await issue(as_, tree)
+    until, since = issued["expires_at"], issued["account"]["created_at"]
+    assert datetime.fromisoformat(until) - datetime.fromisoformat(since) == timedelta(hours=72)
     async with database.transaction() as tx:
         await tx.execute(update(CredentialRow).values(expires_at=tx.now))
     assert (await sign_in(web, "liuli01", issued["initial_password"])).status_code == 401

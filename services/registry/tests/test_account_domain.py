@@ -42,6 +42,8 @@ def test_a_long_password_of_unrelated_parts_is_good(password: str) -> None:
         "aaaaaaaaaaaabbbb",
         "P@ssw0rd2026",
         "1qaz2wsx3edc4rfv",
+        "999999198807143914",
+        "13855512345Wang",
         "x" * 201,
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 
 from chassis.transaction import Database
 from contracts import topics
+from contracts.identity import OrganisationChanged
 from contracts.refusal import Refusal
 from contracts.values import OrganisationKind, Schooling, Stage
 from registry.organisation import commands, queries
@@ -18,7 +19,8 @@ def a_school(parent: UUID, code: str, **changes: Any) -> commands.NewOrganisatio
 
 async def test_the_tree_is_said_with_its_authorities(database: Database, tree: Any) -> None:
     async with database.snapshot() as tx:
-        said = await queries.changed(tx, [tree.province, tree.junior, tree.campus])
+        spoken = await queries.changed(tx, [tree.province, tree.junior, tree.campus])
+    said = {place: event for place, event in spoken.items() if isinstance(event, OrganisationChanged)}
     assert said[tree.province].parent_id is None
     assert said[tree.province].schooling is None
     junior = said[tree.junior]

@@ -15,9 +15,10 @@ from registry.student import commands as students
 from registry.student.api.pages import page
 from registry.student.commands import Entry
 from registry.student.models import StudentRow
+from registry.student.queries import Wanted, pupil_page
 from registry.student.queries import pupils as opened
 from tests.harness.people import a_record, undocumented
-from tests.harness.plans import read_whole
+from tests.harness.plans import read_whole, sorted_anew
 from tests.harness.pupils import Pupils
 
 pytestmark = pytest.mark.usefixtures("season")
@@ -62,6 +63,22 @@ async def test_pre_review_and_submission_read_no_large_table(
         ran = list(seen)
     assert len(ran) > 20
     assert await read_whole(database, ran, LARGE) == []
+
+
+async def test_a_list_is_read_in_the_order_of_an_index(
+    database: Database, clerks: Pupils, statements: Statements
+) -> None:
+    drafted = await clerks.draft_all([a_record(1), a_record(2), a_record(3)])
+    async with database.snapshot() as tx:
+        with statements(tx) as seen:
+            found, total = await pupil_page(tx, Wanted(schools=(clerks.school_id,)), 1, 2)
+        ran = list(seen)
+    assert ([each.id for each in found], total) == (drafted[1:], 3)
+    assert await read_whole(database, ran, LARGE) == []
+    (ordered,) = [each for each in ran if "ORDER BY enrolment" in each]
+    assert "student_version" not in ordered
+    assert await sorted_anew(database, [ordered]) == []
+    assert await sorted_anew(database, [ordered.replace("enrolment.class_id,", "enrolment.stage,")]) != []
 
 
 async def test_an_index_that_does_not_serve_is_seen(database: Database, statements: Statements) -> None:

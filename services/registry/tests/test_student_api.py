@@ -54,6 +54,7 @@ async def test_a_pupil_is_entered_by_form_and_the_page_is_masked(
     hidden = record.document_number[:3] + "*" * 11 + record.document_number[-4:]
     assert made["record"]["document_number"] == hidden
     assert made["record"]["phone"] == "139****0001"
+    assert made["record"]["family.0.phone"] == "138****0002"
     assert made["record"]["address"] == "安徽省合肥市****"
     assert (made["record"]["grade"], made["record"]["class_number"]) == ("一年级", "2026101")
     assert made["names"]["ethnicity"] == "汉族"
@@ -79,6 +80,8 @@ async def test_a_pupil_is_entered_by_form_and_the_page_is_masked(
     assert full["numbers"][0]["value"] == "G" + record.document_number
     assert await audited(database, "student.read") == 1
     assert (await as_(tree.officer).post(f"{path}/unmask", json={})).status_code == 422
+    named = await as_(tree.officer).post(f"{path}/unmask", json={"reason": f"核对{record.document_number}"})
+    assert (named.json()["code"], record.document_number in named.text) == ("number-in-reason", False)
 
 
 async def test_a_double_click_makes_one_pupil(as_: Any, tree: Any, key: Any) -> None:
@@ -91,6 +94,19 @@ async def test_a_double_click_makes_one_pupil(as_: Any, tree: Any, key: Any) -> 
     other = await client.post("/v1/students", json={"fields": form(2)}, headers=same)
     assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
     assert (await client.get("/v1/students")).json()["total"] == 1
+
+
+async def test_what_the_service_itself_says_of_a_pupil_cannot_be_sent(enter: Any, as_: Any, tree: Any) -> None:
+    own = {"status": "registered", "student_number": "G1", "version": "9", "national.standing": "accepted"}
+    made = await enter(1, **own, school_id=str(tree.other_school))
+    assert (made["status"], made["version"], made["school_id"]) == ("draft", 1, str(tree.school))
+    assert own.keys() & made["record"].keys() == set()
+    for name, value in {**own, "id": str(tree.school)}.items():
+        beside = {"fields": form(2), name: value}
+        answer = await as_(tree.registrar).post("/v1/students", json=beside)
+        assert answer.status_code == 422, name
+    patch = {"version": 1, "fields": form(1), "status": "registered"}
+    assert (await as_(tree.registrar).patch(f"/v1/students/{made['id']}", json=patch)).status_code == 422
 
 
 async def test_every_fault_of_a_form_is_told_at_once(as_: Any, tree: Any, key: Any) -> None:
@@ -256,12 +272,17 @@ async def test_lists_are_masked_filtered_and_searched_without_words_in_the_url(
     assert (await as_(tree.registrar).get("/v1/students?grade=1&stage=primary")).json()["total"] == 3
     assert (await as_(tree.registrar).get("/v1/students?grade=2")).json()["total"] == 0
     assert (await as_(tree.registrar).get(f"/v1/students?school={tree.other_school}")).status_code == 404
-    for words, total in ((a_record(2).name, 1), (a_record(2).document_number, 1), (a_record(4).name, 0), ("张", 0)):
+    for words, total in (
+        (a_record(2).name, 1), (a_record(2).document_number, 1), (a_record(4).name, 0), ("张", 0), ("99999920", 0),
+    ):  # fmt: skip
         found = await as_(tree.registrar).post("/v1/students/search", json={"q": words})
         assert (found.status_code, found.json()["total"]) == (200, total)
     number = "G" + (a_record(3).document_number or "").lower()
     assert (await as_(tree.teacher).post("/v1/students/search", json={"q": number})).json()["total"] == 1
-    assert await audited(database, "student.search") == 5
+    assert await audited(database, "student.search") == 6
+    async with database.snapshot() as tx:
+        entries = [row.entry.decode() for row in await tx.rows(text("SELECT entry FROM audit"))]
+    assert not [each for each in entries if a_record(2).name in each or str(a_record(2).document_number) in each]
 
 
 async def test_the_desk_counts_pupils_by_where_they_stand(enter: Any, as_: Any, tree: Any, a_class: Any) -> None:
@@ -275,24 +296,26 @@ async def test_the_desk_counts_pupils_by_where_they_stand(enter: Any, as_: Any, 
 
 
 async def test_an_export_is_text_audited_and_full_only_for_the_school(
-    enter: Any, as_: Any, tree: Any, database: Any
+    enter: Any, as_: Any, tree: Any, database: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await enter(1, homepage="=cmd()")
     rows = {}
     for actor in (tree.registrar, tree.officer):
         answer = await as_(actor).get("/v1/students/export.xlsx")
         assert answer.status_code == 200
-        sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).active
+        sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).worksheets[0]
         assert all(cell.data_type in ("s", "inlineStr", "n") for row in sheet.iter_rows() for cell in row)
         header = [cell.value for cell in sheet[1]]
         rows[actor] = dict(zip(header, [cell.value for cell in sheet[2]], strict=True))
     assert rows[tree.registrar]["身份证件号"] == a_record(1).document_number
     assert rows[tree.registrar]["姓名"] == a_record(1).name
     assert rows[tree.registrar]["主页地址"] == "=cmd()"
-    assert "*" in rows[tree.officer]["身份证件号"]
+    assert "*" in str(rows[tree.officer]["身份证件号"])
     assert rows[tree.officer]["姓名"] == a_record(1).name[0] + "**"
     assert await audited(database, "student.export") == 2
     assert (await as_(tree.teacher).get("/v1/students/export.xlsx")).status_code == 403
+    monkeypatch.setattr("registry.student.api.lists.MOST_EXPORTED", 0)
+    assert (await as_(tree.officer).get("/v1/students/export.xlsx")).json()["code"] == "too-many-to-export"
 
 
 PDF = b"%PDF-1.4 household"
@@ -323,6 +346,8 @@ async def test_evidence_is_kept_sealed_and_its_reading_is_audited(
     assert (await as_(tree.other_officer).get(file)).status_code == 404
     read = await as_(tree.officer).get(file)
     assert (read.content, read.headers["content-type"]) == (PDF, "application/pdf")
+    assert read.headers["content-disposition"] == "attachment; filename*=UTF-8''%E6%88%B7%E5%8F%A3%E7%B0%BF.pdf"
+    assert (read.headers["x-content-type-options"], read.headers["cache-control"]) == ("nosniff", "no-store")
     assert await audited(database, "evidence.read") == 1
     assert (await as_(tree.officer).delete(file)).status_code == 403
     assert (await client.delete(file)).status_code == 204

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from stdnum.cn import ric
 
 from contracts.record import StudentRecord
+from contracts.refusal import Refusal
 from contracts.values import Schooling, Stage, StudentStatus, born_on, check_digit
 from registry.student import domain
-from registry.student.domain import AgeRule, Change, Circumstances, Place, Problem, School, SchoolClass
+from registry.student.domain import AgeRule, Change, Circumstances, Place, Problem, School, SchoolClass, purpose
 from registry.student.entry import read_form
 from registry.student.showing import fields, masked, names
 from tests.harness.people import a_guardian, a_record, records
@@ -291,3 +292,25 @@ def test_a_guardian_answers_only_when_marked_and_with_a_valid_number() -> None:
         assert (found is not None) is answers, (kind, number)
     unmarked = a_guardian(1, guardian="0")
     assert domain.answering_guardian(StudentRecord(name="张三", family=(wrong, unmarked))) is None
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "核对999999202003150114",
+        "９９９９９９２０２００３１５０１１４",
+        "9\u200b99999 20200315 0114",
+        "打138-5551-2345",
+        "旧证999999200315011",
+    ],
+)
+def test_a_reason_that_holds_a_persons_number_is_refused(reason: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        purpose(reason)
+    assert refused.value.code == "number-in-reason"
+    assert not any(each.isdigit() for each in refused.value.sentence)
+
+
+@pytest.mark.parametrize("reason", ["核对证件", " 家长来电，2026年9月1日 ", "皖教〔2026〕12号"])
+def test_another_reason_is_kept_as_typed(reason: str) -> None:
+    assert purpose(reason) == reason.strip()

@@ -44,6 +44,7 @@ async def test_a_new_pupil_gets_a_record_a_seat_and_two_numbers(
     assert (found.status, found.version, found.entry_year, found.first_grade) == (StudentStatus.DRAFT, 1, 2026, True)
     assert (found.class_id, found.school_id, found.documented) == (class_id, tree.school, True)
     assert (found.record, found.reasons) == (an_entry(1).record, "单亲")
+    assert found.record.document_number is not None
     assert [(each.kind.value, each.value, each.status.value) for each in found.numbers] == [
         ("student", "G99990020200315001" + found.record.document_number[-1], "provisional"),
         ("regional", "340121260010001", "confirmed"),
@@ -323,3 +324,4 @@ async def test_a_submitted_pupil_is_not_changed_by_a_sheet(database: Any, tree: 
     )
     assert same.outcome is Outcome.UNCHANGED
     assert (changed.outcome, changed.problems[0].code) == (Outcome.REFUSED, "not-editable")
+    assert (changed.student_id, changed.previous_version) == (None, None), "there is nothing that an undo goes back to"

@@ -58,17 +58,20 @@ def settings(
             pool=20,
         )
 
+    today = now().date()
+
     def migrate(empty: str) -> None:
         upgrade(empty, package="review")
 
     async def found(empty: str) -> None:
         await asyncio.to_thread(migrate, empty)
         database = Database(about(empty))
-        await deliver(database, subscribers, heard_of(PROVINCE, now().date() + timedelta(days=30)))
+        await deliver(database, subscribers, heard_of(PROVINCE, today + timedelta(days=30)))
         await database.close()
 
     if "tree" in request.fixturenames:
-        return about(template_database("review_province", found))
+        # Another one for each day: a run may go on beyond midnight.
+        return about(template_database(f"review_province_{today:%m%d}", found))
     return about(template_database("review", migrate))
 
 

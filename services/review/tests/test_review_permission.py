@@ -7,9 +7,11 @@ import pytest
 
 from chassis.http.permission import permissions
 from chassis.identity import Actor
+from chassis.testing import spoken
+from contracts import topics
 from contracts.values import Role
 from review.main import service
-from services.review.tests.province import HASH, Province
+from services.review.tests.province import HASH, Province, link
 
 SEEN = {"content_hash": HASH}
 SENT_BACK = {**SEEN, "reasons": [{"code": "photo-unfit", "field": "photo", "text": "背景不是淡蓝色"}]}
@@ -140,3 +142,20 @@ async def test_of_a_case_only_those_are_named_to_whom_it_may_be_handed(tree: Pro
     assert await named(tree.other_officer, case_id) == "not-found"
     of_nobody = await a_case(school_id=uuid4(), authority_id=None)
     assert await named(tree.admin, of_nobody) == {"安徽省教育厅", "合肥市教育局", "长丰县教育局", "肥东县教育局"}
+
+
+async def test_a_former_authority_hands_on_a_case_that_it_does_not_see_afterwards(
+    tree: Province, a_case: Any, hear: Any, organisations: Any, as_: Any
+) -> None:
+    case_id = await a_case()
+    # The school stands elsewhere now, so that nothing but the case ties it to the county.
+    changes = {"parent_id": tree.province, "authorities": (link(tree.other_county),)}
+    moved = organisations["school"].model_copy(update=changes)
+    await hear(spoken(topics.ORGANISATION, tree.school, moved, version=2))
+    to = {"authority_id": str(tree.other_county), "reason": "学校已划归肥东县"}
+    async with as_(tree.officer) as client:
+        answer = await client.post(f"/v1/cases/{case_id}/reroute", json=to)
+        assert (answer.status_code, answer.json()["authority_name"]) == (200, "肥东县教育局")
+        assert (await client.get(f"/v1/cases/{case_id}")).status_code == 404
+    async with as_(tree.other_officer) as client:
+        assert (await client.get(f"/v1/cases/{case_id}")).json()["may_decide"] is True

@@ -132,7 +132,7 @@ TABLE: Final = NationalPupilRow.__tablename__
 
 def seal_projection(vault: Vault, student: UUID, projection: Projection) -> bytes:
     """The projection as it is stored."""
-    return vault.seal(projection.as_json(), table=TABLE, column="projection_sealed", row=student)
+    return vault.seal(projection.as_json, table=TABLE, column="projection_sealed", row=student)
 
 
 def open_projection(vault: Vault, row: Any) -> Projection:

@@ -4,15 +4,17 @@ Source: art. 5; the columns are those of the official form (`contracts.record`),
 """
 
 import hashlib
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from pydantic import TypeAdapter
 
 from contracts.codes import PROVINCE_CODE
 from contracts.record import BLOOD_TYPE, FAMILY_ITEMS, ITEMS, Family, Form, Item, StudentRecord
-from contracts.registry import PupilNumber, StudentRecordChanged
+from contracts.registry import StudentRecordChanged
 from contracts.sync import NationalRecord, Operation
 from contracts.values import NumberKind, Stage, StudentStatus
 
@@ -22,6 +24,10 @@ MOST_FAMILY = 2
 STUDENT_NUMBER_COLUMN = "grbsm"
 REGIONAL_NUMBER_COLUMN = "xjfh"
 """学籍辅号 is where the form takes the local number."""
+_NUMBER_COLUMNS: Mapping[NumberKind, str] = {
+    NumberKind.STUDENT: STUDENT_NUMBER_COLUMN,
+    NumberKind.REGIONAL: REGIONAL_NUMBER_COLUMN,
+}
 STANDING_COLUMN = "jdztm"
 ENROLLED = "01"
 """当前状态 01 在读 (JY/T 1001)."""
@@ -30,13 +36,15 @@ SCHOOL_COLUMN = "xxbsm"
 PHOTO_COLUMN = "zp"
 """PROPOSED: SHA-256 of the standard photo, which is handed over by other means."""
 
-_OWN = tuple(item for item in (*ITEMS, BLOOD_TYPE) if item.national and item.field)
-_FAMILY = tuple(item for item in FAMILY_ITEMS if item.national)
+_JSON: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Projection:
-    """What the nation is to know of a pupil: everything of a NationalRecord that the pupil's data decides."""
+    """What the nation is to know of a pupil: everything of a NationalRecord that the pupil's data decides.
+
+    Without slots, so that it is written and hashed once however often it is stored and compared.
+    """
 
     void: bool
     """The pupil is no longer in the registry; the rest says who that was."""
@@ -46,27 +54,28 @@ class Projection:
     fields: Mapping[str, str]
     family: tuple[Mapping[str, str], ...]
 
-    @property
+    @cached_property
     def content_hash(self) -> str:
         """SHA-256 (hex) over all of it: two projections are the same content exactly when their hashes are equal."""
-        return hashlib.sha256(self.as_json()).hexdigest()
+        return hashlib.sha256(self.as_json).hexdigest()
 
+    @cached_property
     def as_json(self) -> bytes:
-        """One way of writing it only."""
+        """One way of writing it only: keys in their order."""
         said: dict[str, Any] = {
-            "void": self.void,
-            "stage": self.stage.value,
-            "entry_year": self.entry_year,
             "class_number": self.class_number,
-            "fields": dict(self.fields),
-            "family": [dict(member) for member in self.family],
+            "entry_year": self.entry_year,
+            "family": [dict(sorted(member.items())) for member in self.family],
+            "fields": dict(sorted(self.fields.items())),
+            "stage": self.stage.value,
+            "void": self.void,
         }
-        return json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+        return _JSON.dump_json(said)
 
     @classmethod
     def from_json(cls, data: bytes) -> "Projection":
         """The projection that `as_json` wrote."""
-        said = json.loads(data)
+        said = _JSON.validate_json(data)
         return cls(
             void=said["void"],
             stage=Stage(said["stage"]),
@@ -114,10 +123,8 @@ def project(said: StudentRecordChanged, photo: str | None) -> Projection:
     """
     fields = _columns(said.record, _OWN)
     fields[SCHOOL_COLUMN] = said.school_code
-    if number := number_of(said.numbers, NumberKind.STUDENT):
-        fields[STUDENT_NUMBER_COLUMN] = number
-    if number := number_of(said.numbers, NumberKind.REGIONAL):
-        fields[REGIONAL_NUMBER_COLUMN] = number
+    for number in reversed(said.numbers):  # of each kind the first counts
+        fields[_NUMBER_COLUMNS[number.kind]] = number.value
     void = said.status is not StudentStatus.REGISTERED
     if not void:
         fields[STANDING_COLUMN] = ENROLLED
@@ -144,23 +151,33 @@ def operation_for(*, void: bool, taken_before: bool) -> Operation:
     return Operation.CHANGE if taken_before else Operation.NEW
 
 
-def number_of(numbers: Iterable[PupilNumber], kind: NumberKind) -> str | None:
-    """The number of a kind that the pupil carries now."""
-    return next((number.value for number in numbers if number.kind is kind), None)
+def _date(value: date) -> str:
+    return f"{value.year:04}{value.month:02}{value.day:02}"
 
 
-def _columns(of: StudentRecord | Family, items: Iterable[Item]) -> dict[str, str]:
+def _region(value: str) -> str:
+    return f"{value}000000" if len(value) == 6 else value
+
+
+_WRITTEN: Mapping[Form, Callable[[Any], str]] = {Form.DATE: _date, Form.REGION: _region, Form.INTEGER: str}
+"""How the nation writes what it writes otherwise than the record does."""
+_Columns: TypeAlias = Sequence[tuple[str, str, Callable[[Any], str] | None]]
+
+
+def _columns_of(items: Iterable[Item]) -> _Columns:
+    return [(item.field, item.national, _WRITTEN.get(item.form)) for item in items if item.national and item.field]
+
+
+_OWN = _columns_of((*ITEMS, BLOOD_TYPE))
+_FAMILY = _columns_of(FAMILY_ITEMS)
+
+
+def _columns(of: StudentRecord | Family, columns: _Columns) -> dict[str, str]:
+    # The model's own dictionary: it is asked for seventy fields of every pupil.
+    values = of.__dict__
     found = {}
-    for item in items:
-        value = getattr(of, item.field)
-        if value not in (None, ""):
-            found[item.national] = _written(value, item.form)
+    for field, column, write in columns:
+        value = values[field]
+        if value is not None and value != "":
+            found[column] = value if write is None else write(value)
     return found
-
-
-def _written(value: Any, form: Form) -> str:
-    if form is Form.DATE:
-        return f"{value:%Y%m%d}"
-    if form is Form.REGION and len(value) == 6:
-        return f"{value}000000"
-    return str(value)

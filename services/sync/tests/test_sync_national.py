@@ -68,7 +68,7 @@ def test_the_hash_follows_the_content_and_nothing_else(a_record: ARecord) -> Non
 
 def test_what_is_stored_is_what_was_projected(a_record: ARecord) -> None:
     projected = project(a_record(), photo="ab" * 32)
-    assert Projection.from_json(projected.as_json()) == projected
+    assert Projection.from_json(projected.as_json) == projected
     assert projected.with_photo(None).with_photo("ab" * 32).content_hash == projected.content_hash
 
 
@@ -96,3 +96,17 @@ def test_the_number_that_the_nation_issued_is_no_news_to_it(a_record: ARecord) -
     assert not replaced.is_news_to(told, issued)
     assert replaced.is_news_to(told, None)
     assert project(a_record(numbers=numbers, class_number="2026102"), None).is_news_to(told, issued)
+
+
+def test_there_is_one_way_of_writing_a_projection() -> None:
+    fields = {"xm": '示例"𠮷', "csrq": "20200315"}
+    projection = Projection(False, Stage.PRIMARY, 2026, "01", fields, ({"gxm": "1", "cyxm": "示例家长"},))
+    turned = Projection(
+        False, Stage.PRIMARY, 2026, "01", dict(reversed(fields.items())), ({"cyxm": "示例家长", "gxm": "1"},)
+    )
+    # What stands in the databases of today was hashed so: another way would be news of every pupil.
+    written = (
+        '{"class_number":"01","entry_year":2026,"family":[{"cyxm":"示例家长","gxm":"1"}],'
+        '"fields":{"csrq":"20200315","xm":"示例\\"𠮷"},"stage":"primary","void":false}'
+    )
+    assert projection.as_json == turned.as_json == written.encode()

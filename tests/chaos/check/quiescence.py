@@ -77,6 +77,18 @@ async def unread(bootstrap: str, topics: Sequence[Topic], only: str | None = Non
 
     Raises OSError or KafkaError while the broker is away.
     """
+    return [
+        f"{reader} has {behind} of {topic}/{partition} to read"
+        for (reader, topic, partition), behind in (await lag(bootstrap, topics)).items()
+        if behind > MARK and only in {None, reader}
+    ]
+
+
+async def lag(bootstrap: str, topics: Sequence[Topic]) -> dict[tuple[str, str, int], int]:
+    """(reader, topic, partition) → records that are not committed yet, marks of transactions among them.
+
+    Raises OSError or KafkaError while the broker is away.
+    """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
@@ -88,12 +100,10 @@ async def unread(bootstrap: str, topics: Sequence[Topic], only: str | None = Non
     places = [TopicPartition(name, each) for name, many in partitions.items() for each in range(many)]
     async with asking(bootstrap, places) as consumer:
         ends = await consumer.end_offsets(places)
-    found = []
-    for topic in topics:
-        for reader in sorted(topic.readers if only is None else topic.readers & {only}):
-            for partition in range(partitions.get(topic.name, 0)):
-                end = ends[TopicPartition(topic.name, partition)]
-                behind = end - committed.get((reader, topic.name, partition), 0)
-                if behind > MARK:
-                    found.append(f"{reader} has {behind} of {topic.name}/{partition} to read")
-    return found
+    return {
+        (reader, topic.name, partition): ends[TopicPartition(topic.name, partition)]
+        - committed.get((reader, topic.name, partition), 0)
+        for topic in topics
+        for reader in sorted(topic.readers)
+        for partition in range(partitions.get(topic.name, 0))
+    }

@@ -11,14 +11,17 @@ import sync.main
 from chassis.sealing import SealBroken
 from chassis.settings import ServiceSettings
 from chassis.transaction import Database, Tx
+from contracts.refusal import Refusal
 from contracts.topics import Topic
 from photo.settings import PhotoSettings
 from registry.settings import RegistrySettings
+from review.settings import ReviewSettings
 from sync.settings import SyncSettings
 from tests.chaos.check.topics import Broker
 
-_SPEAKERS: Final[Mapping[str, tuple[type[ServiceSettings], Mapping[Any, Any]]]] = {
+_SERVICES: Final[Mapping[str, tuple[type[ServiceSettings], Mapping[Any, Any]]]] = {
     "registry": (RegistrySettings, registry.main.BUILDERS),
+    "review": (ReviewSettings, {}),
     "photo": (PhotoSettings, photo.main.BUILDERS),
     "sync": (SyncSettings, sync.main.BUILDERS),
 }
@@ -28,20 +31,30 @@ Sayings = dict[str, dict[UUID, bytes | None]]
 """Topic → subject → the body that would be said, None for an end; without those of whom nothing would be said."""
 
 
-async def sayings(stack: Mapping[str, Any], keys: Mapping[str, Path], broker: Broker) -> Sayings:
-    """What would be said of each subject of each state topic."""
+def opened(service: str, stack: Mapping[str, Any], keys: Mapping[str, Path]) -> Database:
+    """A service's database, as the service itself has it; to be closed."""
+    settings, builders = _SERVICES[service]
+    return Database(
+        settings(
+            database=stack["postgres"][service].replace("postgresql://", "postgresql+asyncpg://"),
+            kafka=stack["kafka"],
+            keys=keys[service],
+            token_public_keys=keys[service],
+            data=keys[service].parent,
+        ),
+        builders=builders,
+    )
+
+
+async def sayings(
+    stack: Mapping[str, Any], keys: Mapping[str, Path], broker: Broker, only: str | None = None
+) -> Sayings:
+    """What would be said of each subject of each state topic; of one service's alone, if so asked."""
     found: Sayings = {}
-    for service, (settings, builders) in _SPEAKERS.items():
-        database = Database(
-            settings(
-                database=stack["postgres"][service].replace("postgresql://", "postgresql+asyncpg://"),
-                kafka=stack["kafka"],
-                keys=keys[service],
-                token_public_keys=keys[service],
-                data=keys[service].parent,
-            ),
-            builders=builders,
-        )
+    for service, (_, builders) in _SERVICES.items():
+        if only not in (None, service) or not builders:
+            continue
+        database = opened(service, stack, keys)
         try:
             async with database.snapshot() as tx:
                 for topic in builders:
@@ -58,7 +71,7 @@ async def _built(database: Database, tx: Tx, topic: Topic, subjects: Sequence[UU
     """One whose values do not open is left to who looks at the seals; one that cannot be said is said to be so."""
     try:
         built = await database.build(tx, topic, subjects)
-    except (SealBroken, ValueError) as error:
+    except (Refusal, SealBroken, TypeError, ValueError) as error:
         if len(subjects) > 1:
             return {each: body for one in subjects for each, body in (await _built(database, tx, topic, [one])).items()}
         return {} if isinstance(error, SealBroken) else {subjects[0]: b'"cannot be said"'}

@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -60,7 +60,7 @@ class World:
     heads: Collection[Head]
     """Ends of chains that were kept elsewhere before."""
     contents: dict[UUID, bytes]
-    """Record id → the record as JSON."""
+    """Record id, or that of a case of duplicates → the record as JSON."""
     numbers: dict[UUID, str]
     """Number's id → the number."""
     frozen: dict[UUID, bytes]
@@ -100,6 +100,11 @@ class World:
     @cached_property
     def pupils(self) -> dict[UUID, Pupil]:
         """Every pupil who is one."""
+        return {student: each for student, each in self.everybody.items() if each.row.status not in GONE}
+
+    @cached_property
+    def everybody(self) -> dict[UUID, Pupil]:
+        """Every pupil who is one or was."""
         enrolments = {row.id: row for row in self.registry["enrolment"]}
         records = {
             (row.student_id, row.version): row.record_id for row in self.registry["student_version"] if row.record_id
@@ -110,16 +115,16 @@ class World:
                 numbers.setdefault(row.student_id, {})[row.kind] = self.numbers[row.id]
         found = {}
         for row in self.registry["student"]:
-            if row.status not in GONE:
-                written = self.contents.get(records.get((row.id, row.record_version), row.id))
-                found[row.id] = Pupil(row, enrolments.get(row.enrolment_id), _read(written), numbers.get(row.id, {}))
+            written = self.contents.get(records.get((row.id, row.record_version), row.id))
+            found[row.id] = Pupil(row, enrolments.get(row.enrolment_id), read_content(written), numbers.get(row.id, {}))
         return found
 
     def log(self, topic: str) -> Log:
         return self.broker.logs[topic]
 
 
-def _read(written: bytes | None) -> Content | None:
+def read_content(written: bytes | None) -> Content | None:
+    """What is written; None where there is nothing, or no record."""
     try:
         return content.read(written) if written else None
     except ValidationError:
@@ -147,7 +152,7 @@ class _Collector:
 
     def opened(self, table: str, column: str, row: UUID, plain: bytes) -> None:
         """A value at rest."""
-        if table == "student_version":
+        if table == "student_version" or (table, column) == ("duplicate_case", "record_sealed"):
             self.contents[row] = plain
         elif table == "student_number":
             self.numbers[row] = plain.decode()
@@ -215,12 +220,7 @@ async def look(
     collector = _Collector(keys)
     broker = await read_broker(stack["kafka"], collector.said)
     _forget_planted(broker, operations)
-    services = {name: Service(name, Vault.read(keys[name])) for name in SERVICES}
-    async with AsyncExitStack() as open_ones:
-        found = await snapshots(
-            [(services[name], stack["postgres"][name], collector.opened) for name in SERVICES], open_ones
-        )
-        await asyncio.gather(*(each.read() for each in found))
+    services = await _databases(stack, keys, SERVICES, collector)
     stored = places.objects(folder / "objects")
     for kept in stored:
         for word in places.words(kept.key.encode()):
@@ -238,6 +238,41 @@ async def look(
         collector.persons, collector.unsealed, collector.vocabulary, frozenset(protected),
         keys, await sayings(stack, keys, broker) if quiet else {},
     )  # fmt: skip
+
+
+async def look_again(world: World, stack: Mapping[str, Any], name: str) -> World:
+    """The world as it was looked at, but for one service's database and what the service would say now of it.
+
+    For who changes one database of a stack that stands still, and asks the invariants after each change.
+    """
+    collector = _Collector(world.keys)
+    services = {**world.services, **await _databases(stack, world.keys, (name,), collector)}
+    for word, where in services[name].words.items():
+        collector.word(word, where)
+    kept = [(word, where) for word, where in world.vocabulary if not where.startswith(f"{name}.")]
+    opened = {each: getattr(collector, each) for each in _OPENED.get(name, ())}
+    said = {**world.sayings, **await sayings(stack, world.keys, world.broker, only=name)}
+    return replace(world, services=services, vocabulary=kept + collector.vocabulary, sayings=said, **opened)
+
+
+_OPENED: Final = {
+    "registry": ("contents", "numbers", "frozen", "persons"),
+    "sync": ("projections", "national_numbers"),
+}
+"""Service → what of a world was sealed in its database."""
+
+
+async def _databases(
+    stack: Mapping[str, Any], keys: Mapping[str, Path], names: Iterable[str], collector: _Collector
+) -> dict[str, Service]:
+    """What stands in these services' databases; all snapshots are taken before anything is read."""
+    services = {name: Service(name, Vault.read(keys[name])) for name in names}
+    async with AsyncExitStack() as open_ones:
+        found = await snapshots(
+            [(each, stack["postgres"][name], collector.opened) for name, each in services.items()], open_ones
+        )
+        await asyncio.gather(*(each.read() for each in found))
+    return services
 
 
 def planted(operations: Iterable[Operation]) -> set[tuple[str, int, int]]:

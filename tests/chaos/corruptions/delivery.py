@@ -13,7 +13,7 @@ from tests.chaos.planting import Garden, plant
 DECISIONS = "review.decision.v1"
 
 
-@plant("I10")
+@plant("I10", also=["I11"])
 async def said_and_lost(garden: Garden) -> AsyncIterator[None]:
     statement = (
         "INSERT INTO outbox (kind, topic, subject, epoch, version, event_id, type, body, time, published_at)"
@@ -65,7 +65,7 @@ async def an_offset_ahead_of_its_effect(garden: Garden) -> AsyncIterator[None]:
         yield
 
 
-@plant("I15", said=True)
+@plant("I15", also=["I8"])
 async def another_pupil_for_the_nation(garden: Garden) -> AsyncIterator[None]:
     student, projection = min(garden.world.projections.items())
     about = json.loads(projection)
@@ -175,7 +175,7 @@ async def a_row_without_an_outcome(garden: Garden) -> AsyncIterator[None]:
         yield
 
 
-@plant("I19")
+@plant("I19", also=["I24"])
 async def a_refused_import_that_miscounts(garden: Garden) -> AsyncIterator[None]:
     """One that was interrupted keeps the rows that it has drafted, and counts them."""
     statement = (

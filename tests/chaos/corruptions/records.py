@@ -30,7 +30,7 @@ async def a_case_of_another_submission(garden: Garden) -> AsyncIterator[None]:
         yield
 
 
-@plant("I2")
+@plant("I2", also=["I1"])
 async def decided_twice(garden: Garden) -> AsyncIterator[None]:
     again = (
         "INSERT INTO decision SELECT case_id, step + 1, 'returned', true, content_hash, reasons, decided_by,"
@@ -53,13 +53,16 @@ async def a_pupil_without_a_claim(garden: Garden) -> AsyncIterator[None]:
         yield
 
 
-@plant("I4", said=True)
+@plant("I4", also=["I8"])
 async def a_number_with_a_wrong_check_digit(garden: Garden) -> AsyncIterator[None]:
     vault = garden.world.registry.vault
     row = next(
         row
         for row in garden.world.registry["student_number"]
         if row.kind == "student" and row.status == "provisional" and garden.world.numbers[row.id].startswith("G")
+        # Of a draft's number nothing was said yet.
+        if row.student_id in garden.world.pupils
+        if garden.world.pupils[row.student_id].row.status == "registered"
     )
     right = garden.world.numbers[row.id]
     wrong = right[:-1] + ("1" if right[-1] == "0" else "0")
@@ -134,7 +137,7 @@ async def a_pupil_at_two_schools(garden: Garden) -> AsyncIterator[None]:
         yield
 
 
-@plant("I28", said=True)
+@plant("I28", also=["I8", "I24"])
 async def a_photo_due_from_who_is_gone(garden: Garden) -> AsyncIterator[None]:
     gone = next(row for row in garden.world.registry["student"] if row.status == "removed")
     statement = (

@@ -39,7 +39,7 @@ async def a_file_without_a_row(garden: Garden) -> AsyncIterator[None]:
         yield
 
 
-@plant("I22")
+@plant("I22", also=["I1", "I24"])
 async def decided_by_another_office(garden: Garden) -> AsyncIterator[None]:
     statement = (
         "UPDATE decision SET organisation_id = (SELECT school_id FROM review_case WHERE id = decision.case_id)"
@@ -60,7 +60,7 @@ async def done_to_nobody_knows_whom(garden: Garden) -> AsyncIterator[None]:
         yield
 
 
-@plant("I23")
+@plant("I23", also=["I1", "I24"])
 async def decided_on_her_own(garden: Garden) -> AsyncIterator[None]:
     statement = (
         "UPDATE decision SET decided_by = (SELECT submitted_by FROM review_case WHERE id = decision.case_id)"
@@ -70,7 +70,7 @@ async def decided_on_her_own(garden: Garden) -> AsyncIterator[None]:
         yield
 
 
-@plant("I24")
+@plant("I24", also=["I19"])
 async def a_version_of_somebody_else(garden: Garden) -> AsyncIterator[None]:
     statement = (
         "UPDATE student_version SET account_id = (SELECT max(id::text)::uuid FROM account"
@@ -107,7 +107,7 @@ async def an_entry_that_was_edited(garden: Garden) -> AsyncIterator[None]:
         yield
 
 
-@plant("I25")
+@plant("I25", perhaps=["I24"])
 async def an_entry_that_was_removed(garden: Garden) -> AsyncIterator[None]:
     async with garden.changed("photo", "audit", f"DELETE FROM audit WHERE chain = {_LONGEST} AND seq = 1"):
         yield
@@ -127,7 +127,7 @@ async def entries_that_were_exchanged(garden: Garden) -> AsyncIterator[None]:
             await connection.execute("ALTER TABLE audit ADD PRIMARY KEY (chain, seq)")
 
 
-@plant("I25")
+@plant("I25", perhaps=["I24"])
 async def a_chain_that_was_cut_with_its_head(garden: Garden) -> AsyncIterator[None]:
     """Only a head that was kept elsewhere tells."""
     async with garden.superuser("photo") as connection:
@@ -224,7 +224,7 @@ async def an_index_of_another_number(garden: Garden) -> AsyncIterator[None]:
         yield
 
 
-@plant("I31", said=True)
+@plant("I31", also=["I8", "I24"])
 async def a_session_of_who_may_not_act(garden: Garden) -> AsyncIterator[None]:
     statement = (
         "UPDATE account SET disabled_at = now() WHERE id ="

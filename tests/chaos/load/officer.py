@@ -6,15 +6,17 @@ from typing import Any
 from tests.chaos.load.asking import Client, Told
 from tests.chaos.load.settings import LoadSettings
 
-BATCH = 40
+PAGE = 200
 
 
 class Officer:
     """Works through what her authority decides; others work on the same list."""
 
-    def __init__(self, client: Client, settings: LoadSettings) -> None:
+    def __init__(self, client: Client, settings: LoadSettings, number: int = 0) -> None:
+        """`number`: her place among the officers, who divide the list where the settings say so."""
         self._client = client
         self._settings = settings
+        self._number = number
         self._reasons: dict[str, Mapping[str, Any]] = {}
         """Operation → a reason that fits it."""
 
@@ -24,9 +26,18 @@ class Officer:
         while not self._client.leaving.is_set():
             if chance.random() < self._settings.sign_ins:
                 await self._client.enter()
-            page = await self._client.read("review", "/v1/cases", state="open", mine="true", limit=200)
-            await self._decide(page["items"])
+            await self._decide(await self._cases())
             await self._client.rest(self._settings.pause)
+
+    async def _cases(self) -> Sequence[Mapping[str, Any]]:
+        """A page of what is open: the first one, or her own as long as the list is so long."""
+        place = self._number if self._settings.apart else 0
+        while True:
+            asked = {"state": "open", "mine": "true", "limit": PAGE, "offset": place * PAGE}
+            items: Sequence[Mapping[str, Any]] = (await self._client.read("review", "/v1/cases", **asked))["items"]
+            if items or not place:
+                return items
+            place -= 1
 
     async def _decide(self, cases: Sequence[Mapping[str, Any]]) -> None:
         chance, settings = self._client.chance, self._settings
@@ -39,8 +50,8 @@ class Officer:
                 await self._send_back("return", case)
             else:
                 agreed.append({"id": case["id"], "content_hash": case["content_hash"]})
-        for start in range(0, len(agreed), BATCH):
-            await self._approve(agreed[start : start + BATCH])
+        for start in range(0, len(agreed), settings.approved):
+            await self._approve(agreed[start : start + settings.approved])
 
     async def _approve(self, pairs: Sequence[Mapping[str, Any]]) -> None:
         key = self._client.new_key()

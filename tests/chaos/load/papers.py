@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from openpyxl import Workbook
 
+from contracts.record import REASONS_HEADER
 from sample.faults import FAULTS
 from sample.people import People, Pupil
 from sample.portraits import portrait
@@ -15,6 +16,7 @@ from sample.rows import HEADERS, Row, row_of
 from tests.chaos.load.founding import School
 
 PER_CLASS = 45
+REASON = "照片由学校统一采集，随后补传。"
 SMALL = (364, 448)
 """Pixels of a photo: large enough to be taken, small enough to leave the processor to others."""
 
@@ -48,13 +50,14 @@ class Papers:
         self._children = self._people.pupils()
         self._number = first
 
-    def sheet(self, rows: int, faults: float) -> Sheet | None:
-        """The next workbook; None when every class is full."""
+    def sheet(self, rows: int, faults: float, reasoned: float = 0.0) -> Sheet | None:
+        """The next workbook; None when every class is full. `reasoned` is the chance that its rows give reasons."""
         school, chance = self._school, self._people.random
         first = self._number * rows
         if (first + rows - 1) // PER_CLASS >= len(school.classes):
             return None
         pupils, lines = [], []
+        reason = {REASONS_HEADER: REASON} if reasoned and chance.random() < reasoned else {}
         places = [school.classes[seat // PER_CLASS] for seat in range(first, first + rows)]
         for class_number in places:
             pupil = next(self._children)
@@ -62,6 +65,7 @@ class Papers:
                 pupil, chance, school_code=school.code, class_number=class_number,
                 entry_year=school.entry_year,
             )  # fmt: skip
+            line |= reason
             if pupil.document and chance.random() < faults:
                 chance.choice(FAULTS).spoil(line, pupil)
             pupils.append(pupil)

@@ -14,6 +14,8 @@ from tests.harness.eventually import eventually
 
 HEARD_WITHIN = 120.0
 """Seconds for photo to hear of the pupils of a sheet."""
+AT_ONCE = 100
+"""Pupils that one question may name."""
 
 
 class Photographer:
@@ -58,8 +60,8 @@ class Photographer:
 
     async def _until_known(self, students: Sequence[str]) -> None:
         async def known() -> bool:
-            page = await self._requirements(students, limit=1)
-            return bool(page["total"] >= len(students))
+            pages = await self._requirements(students, limit=1)
+            return bool(sum(page["total"] for page in pages) >= len(students))
 
         with suppress(AssertionError):  # a clerk may have taken one of them back
             await eventually(known, within=HEARD_WITHIN, every=0.5)
@@ -72,11 +74,17 @@ class Photographer:
         await self._client.patiently(done, "the archive is not worked through")
 
     async def _missing(self, students: Sequence[str]) -> list[str]:
-        page = await self._requirements(students, state="required", limit=200)
-        return sorted(each["student_id"] for each in page["items"])
+        pages = await self._requirements(students, state="required", limit=AT_ONCE)
+        return sorted(each["student_id"] for page in pages for each in page["items"])
 
-    async def _requirements(self, students: Sequence[str], **params: Any) -> Any:
-        return await self._client.read("photo", "/v1/requirements", student=list(students), **params)
+    async def _requirements(self, students: Sequence[str], **params: Any) -> list[Any]:
+        """The pages of all of them."""
+        return [
+            await self._client.read(
+                "photo", "/v1/requirements", student=list(students[start : start + AT_ONCE]), **params
+            )
+            for start in range(0, len(students), AT_ONCE)
+        ]
 
 
 def _archive(body: Any) -> Mapping[str, Any]:

@@ -33,7 +33,7 @@ class Registrar:
         """The sheets that were imported, until she is told to end or every class is full."""
         count, chance = 0, self._client.chance
         while not ending.is_set() and count != self._settings.most:
-            sheet = self._papers.sheet(self._settings.sheet, self._settings.faults)
+            sheet = self._papers.sheet(self._settings.sheet, self._settings.faults, self._settings.reasoned)
             if sheet is None:
                 return
             count += 1
@@ -113,8 +113,9 @@ class Clerk:
                     ready.append(item["student_id"])
             elif await self._touch(item):
                 ready.append(item["student_id"])
-        for start in range(0, len(ready), 60):
-            await self._submit(ready[start : start + 60])
+        most = self._settings.submitted
+        for start in range(0, len(ready), most):
+            await self._submit(ready[start : start + most])
 
     async def _explain(self, items: Sequence[Mapping[str, Any]]) -> None:
         asking: dict[str, list[str]] = {}

@@ -16,6 +16,8 @@ class LoadSettings:
     """Of each school, 45 pupils in each."""
     officers: int = 2
     """Of the one authority of all schools; they take cases from the same list."""
+    apart: bool = False
+    """Whether each takes another page of it, so that they are rarely told that a colleague was faster."""
     sheet: int = 15
     """Rows of a workbook."""
     pause: float = 2.0
@@ -26,10 +28,16 @@ class LoadSettings:
     """Seconds between two workbooks of a registrar, on average."""
     between_looks: float = 0.5
     """Seconds between two looks at an import that is worked on, on average."""
+    submitted: int = 60
+    """Pupils whom a clerk submits in one call, at most."""
+    approved: int = 40
+    """Cases that an officer approves in one call, at most."""
     most: int | None = None
     """Workbooks that a registrar imports; None: until she is told to stop, or every class is full."""
     faults: Share = 0.05
     """Rows with a fault that a clerk makes."""
+    reasoned: Share = 0.0
+    """Workbooks whose every row says why something is unusual (情况说明), so that nothing is left to be explained."""
     dry_runs: Share = 0.5
     """Workbooks that are checked first and then carried out."""
     twice: Share = 0.15

@@ -59,7 +59,7 @@ class Load:
         for school in self.founded.schools:
             await self._begin_school(school)
         for number, login in enumerate(self.founded.officers):
-            officer = Officer(await self._client(f"officer-{number}", login), self.settings)
+            officer = Officer(await self._client(f"officer-{number}", login), self.settings, number)
             self._employ(f"officer-{number}", officer.work)
 
     async def finish(self, within: float) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from chassis.envelope import ENDED
@@ -14,9 +14,8 @@ from contracts.topics import Kind, Topic
 E_co = TypeVar("E_co", bound=Event | None, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Received(Generic[E_co]):
-    """An event with its envelope."""
+class Received(NamedTuple, Generic[E_co]):
+    """An event with its envelope; a tuple as that is."""
 
     subject: UUID
     event: E_co

@@ -1,6 +1,6 @@
 """HTTP: who may, what a refusal looks like, what every answer carries."""
 
-from chassis.http.application import application
+from chassis.http.application import Application, application
 from chassis.http.idempotency import IdempotencyKeyReused, idempotency_key, idempotent
 from chassis.http.permission import allow, allow_anyone, current_actor
 from chassis.http.preferring import NO_CONTENT, done, wants_minimal
@@ -11,6 +11,7 @@ from chassis.identity.actor import Actor
 __all__ = [
     "NO_CONTENT",
     "Actor",
+    "Application",
     "IdempotencyKeyReused",
     "Problem",
     "allow",

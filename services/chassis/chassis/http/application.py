@@ -23,7 +23,7 @@ from contracts.refusal import Refusal
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-class _Application(FastAPI):
+class Application(FastAPI):
     """FastAPI inside the envelope, which sees every request and every answer, whoever gives it."""
 
     within: float = 60.0
@@ -42,7 +42,7 @@ def application(
     render: Render = problem_json,
     version: str = "1",
     publishes: bool = True,
-) -> FastAPI:
+) -> Application:
     """The application with its routers, health and metrics. `render` shows problems in another form than problem+json.
 
     Raises NoPermissionDeclared when a route does not say who may use it.
@@ -72,7 +72,7 @@ def application(
         "max_body_size": settings.largest_body,
         "telemetry": {"tracing": False, "metrics": False, "logs": False},
     }
-    app = _Application(lifespan=living, **options)
+    app = Application(lifespan=living, **options)
     app.within = settings.request_within.total_seconds()
     app.state.settings = settings
     app.state.render = render

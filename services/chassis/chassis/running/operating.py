@@ -13,6 +13,7 @@ import typer
 from contracts.refusal import Refusal
 
 if TYPE_CHECKING:
+    from chassis.auditing import Progress
     from chassis.parked import Replayed
     from chassis.service import Service
     from chassis.settings import ServiceSettings
@@ -22,6 +23,8 @@ T = TypeVar("T")
 FAILED = 1
 REFUSED = 2
 """Exit codes: a command that failed or found something wrong; settings or arguments that cannot be used."""
+_TOLD_EVERY = 10.0
+"""Seconds from one word about a long look to the next."""
 TopicName = Annotated[str, typer.Argument(metavar="TOPIC", help="Name of a topic, as in contracts.topics.")]
 ParkedId = Annotated[UUID, typer.Argument(metavar="ID", help="Id of a parked record, as `parked list` prints it.")]
 
@@ -172,6 +175,12 @@ def _tell(outcomes: "Sequence[Replayed]") -> None:
         raise typer.Exit(FAILED)
 
 
+async def _tell_how_far(progress: "Progress") -> None:
+    while True:
+        await asyncio.sleep(_TOLD_EVERY)
+        typer.echo(f"{progress.entries:,} entries so far", err=True)
+
+
 def _audit(app: typer.Typer, asked: _Asked) -> None:
     group = typer.Typer(help="Verify the audit, and compare what was said with what is there.", no_args_is_help=True)
     app.add_typer(group, name="audit")
@@ -182,21 +191,35 @@ def _audit(app: typer.Typer, asked: _Asked) -> None:
             Path | None, typer.Option(help="Heads of an earlier time (`audit heads`), kept elsewhere.")
         ] = None,
     ) -> None:
-        """Verify the audit's 64 chains; exits with 1 when an entry was changed, removed, moved or added."""
-        from chassis.auditing import Head
-        from chassis.auditing import verify as check
+        """Verify the audit's 64 chains; exits with 1 when an entry was changed, removed, moved or added.
+
+        It reads one snapshot page by page, prints what it finds as it finds it, and tells on stderr how far it is.
+        """
+        from chassis.auditing import Head, Progress, faults
 
         lines = kept.read_text("utf-8").split("\n") if kept else []
-        heads = [
-            Head(int(chain), int(seq), bytes.fromhex(digest))
-            for chain, seq, digest in map(str.split, filter(None, lines))
-        ]
-        found = asked.ask(lambda database: check(database, heads))
-        for sentence in found:
-            typer.echo(sentence)
-        if found:
+        try:
+            heads = [
+                Head(int(chain), int(seq), bytes.fromhex(digest))
+                for chain, seq, digest in map(str.split, filter(None, lines))
+            ]
+        except ValueError:
+            _stop(f"{kept} does not hold heads as `audit heads` prints them.", REFUSED)
+        progress = Progress()
+
+        async def look(database: "Database") -> int:
+            found = 0
+            telling = asyncio.create_task(_tell_how_far(progress))
+            async for sentence in faults(database, heads, progress):
+                typer.echo(sentence)
+                found += 1
+            telling.cancel()
+            return found
+
+        if found := asked.ask(look):
+            typer.echo(f"{found} faults in {progress.entries:,} entries", err=True)
             raise typer.Exit(FAILED)
-        typer.echo("the audit is as it was written")
+        typer.echo(f"the audit is as it was written: {progress.entries:,} entries")
 
     @group.command()
     def heads() -> None:

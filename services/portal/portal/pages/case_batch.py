@@ -113,6 +113,8 @@ async def _return_page(visit: Visit, pairs: list[tuple[str, str]], form: Form, w
         reasons=await part(visit.review.reasons()),
         ticked=form.texts("reasons"),
         said=form.values,
+        # Asked again, it comes back to this page first: nothing is sent back unseen.
+        sent=[(name, value) for name, value in form.pairs if name not in ("sure", "key")],
     )
 
 

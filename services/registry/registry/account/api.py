@@ -200,7 +200,8 @@ async def find(
 async def create(body: NewAccount, db: Db, actor: Who, vault: Safe, passwords: Hasher, key: Key) -> InitialPassword:
     """The province issues an account. Source: art. 6."""
     initial = passwords.initial()
-    hashed = await passwords.hash(initial)
+    async with passwords.turn():
+        hashed = await passwords.hash(initial)
 
     made: list[UUID] = []
 
@@ -217,7 +218,8 @@ async def create(body: NewAccount, db: Db, actor: Who, vault: Safe, passwords: H
 async def reset_password(account_id: UUID, db: Db, actor: Who, vault: Safe, passwords: Hasher) -> InitialPassword:
     """A first password again; all sessions of the account end."""
     initial = passwords.initial()
-    hashed = await passwords.hash(initial)
+    async with passwords.turn():
+        hashed = await passwords.hash(initial)
     async with db.transaction(actor) as tx:
         await queries.require_command_of(tx, actor, account_id, "重置该账号的密码")
         await commands.reset_password(tx, account_id, hashed)

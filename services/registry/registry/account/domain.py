@@ -58,6 +58,8 @@ COMMON_PARTS = (
     "11223344", "112233", "123123", "123321", "12345678", "abcdefgh", "abcdef", "abcd", "zhongguo", "nihao", "test",
 )  # fmt: skip
 """What the lists of leaked passwords are made of."""
+_OF_PERSONS = re.compile(r"\d{17}[\dx]|1[3-9]\d{9}")
+"""Numbers that others know of her: a citizen ID, a phone."""
 _LEFT_OVER = 6
 """Characters that must remain once everything guessable is taken out."""
 
@@ -95,12 +97,12 @@ def check_password(password: str, context: Iterable[str] = ()) -> None:
         raise WeakPassword(f"密码至少需要{SHORTEST_PASSWORD}个字符。")
     if len(password) > LONGEST_PASSWORD:
         raise WeakPassword(f"密码不能超过{LONGEST_PASSWORD}个字符。")
-    rest = password.lower()
+    rest = _OF_PERSONS.sub("", password.lower())
     known = [word.lower() for word in context if len(word) >= 2]
     for word in sorted((*known, *CONTEXT_WORDS, *COMMON_PARTS), key=len, reverse=True):
         rest = rest.replace(word, "")
     if len(_without_runs(rest)) < _LEFT_OVER:
-        raise WeakPassword("密码由常见词、账号信息或连续字符组成，容易被猜出。")
+        raise WeakPassword("密码由常见词、账号信息、证件号、手机号或连续字符组成，容易被猜出。")
 
 
 def _without_runs(text: str) -> str:

@@ -24,6 +24,19 @@ class TooManyAttempts(Refusal):
         super().__init__("too-many-attempts", f"登录失败次数过多。请在{wait}后再试。", retry_after=seconds)
 
 
+class SignInBusy(Refusal):
+    """So many passwords wait to be compared that another would wait too long. It was not looked at, nor counted."""
+
+    status = 429
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            "sign-in-busy",
+            f"当前登录和修改密码的人过多，本次没有办理，也不计入失败次数。请在{seconds}秒后再试。",
+            retry_after=seconds,
+        )
+
+
 class SessionOver(Refusal):
     """The session is unknown, idle for too long, too old, or ended."""
 

@@ -20,7 +20,15 @@ class SignedIn:
 
 
 async def sign_in(db: Database, passwords: Passwords, login: str, password: str, address: str | None) -> SignedIn:
-    """A new session. Raises TooManyAttempts, SignInRefused (the same, and after as long, for an unknown login)."""
+    """A new session.
+
+    Raises SignInBusy, TooManyAttempts, SignInRefused (the same, and after as long, for an unknown login).
+    """
+    async with passwords.turn():
+        return await _sign_in(db, passwords, login, password, address)
+
+
+async def _sign_in(db: Database, passwords: Passwords, login: str, password: str, address: str | None) -> SignedIn:
     async with db.transaction() as tx:
         await commands.count_attempt(tx, login, address)
         stored = await queries.credential(tx, login=login.strip().lower())
@@ -40,10 +48,17 @@ async def choose_password(
 ) -> None:
     """The account has the new password. `known` is what others know of its owner.
 
-    Raises WeakPassword, WrongOldPassword, TooManyAttempts.
+    Raises WeakPassword, WrongOldPassword, SignInBusy, TooManyAttempts.
     """
     domain.check_password(new, known)
     domain.check_is_new(old, new)
+    async with passwords.turn():
+        await _choose_password(db, passwords, account_id, session_id, old, new)
+
+
+async def _choose_password(
+    db: Database, passwords: Passwords, account_id: UUID, session_id: UUID | None, old: str, new: str
+) -> None:
     async with db.transaction() as tx:
         await commands.count_attempt(tx, f"account {account_id}", None)
         stored = await queries.credential(tx, account_id=account_id)

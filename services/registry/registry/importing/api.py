@@ -22,6 +22,7 @@ from registry.importing.reader.verdict import LARGEST_FILE
 from registry.importing.storage import Inbox
 from registry.importing.upload import ENVELOPE, Upload
 from registry.organisation import queries as organisations
+from registry.student.commands import Outcome
 from registry.student.domain import masked_name
 from registry.student.entry import HEADERS
 
@@ -30,6 +31,7 @@ router = APIRouter(prefix="/v1/imports", tags=["imports"])
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 READERS = (Role.REGISTRAR, Role.TEACHER, Role.OFFICER, Role.VIEWER, Role.PROVINCE_ADMIN)
 _BATCH = 500
+_FAILED = (Outcome.REFUSED, Outcome.DUPLICATE)
 
 Db = Annotated[Database, Depends(database)]
 Who = Annotated[Actor, Depends(current_actor)]
@@ -55,7 +57,7 @@ class Accepted(BaseModel):
 class Reason(BaseModel):
     """Why rows failed, by their first problem."""
 
-    outcome: str
+    outcome: Outcome
     code: str
     text: str
     rows: int
@@ -118,7 +120,7 @@ class RowOutcome(BaseModel):
     """What became of a row."""
 
     row: int
-    outcome: str
+    outcome: Outcome
     name: str
     """Masked; only of rows that failed."""
     student_id: UUID | None
@@ -247,7 +249,7 @@ async def row_outcomes(
     db: Db,
     actor: Who,
     vault: Safe,
-    outcome: Annotated[list[str] | None, Query(max_length=5)] = None,
+    outcome: Annotated[list[Outcome] | None, Query(max_length=5)] = None,
     offset: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> RowOutcomes:
@@ -266,7 +268,7 @@ async def failures(import_id: UUID, db: Db, actor: Who, vault: Safe) -> Response
         row = await _own(tx, actor, import_id, "下载该导入的未导入行")
         after = 0
         while True:
-            found, total = await queries.outcomes(tx, import_id, ("refused", "duplicate"), after=after, limit=_BATCH)
+            found, total = await queries.outcomes(tx, import_id, _FAILED, after=after, limit=_BATCH)
             await asyncio.to_thread(book.add, _failed(vault, found))
             if len(found) < _BATCH:
                 break
@@ -291,7 +293,7 @@ def _cells(vault: Vault, row: Row[Any]) -> dict[str, str]:
 def _row(vault: Vault, row: Row[Any]) -> RowOutcome:
     return RowOutcome(
         row=row.row,
-        outcome=row.outcome,
+        outcome=Outcome(row.outcome),
         name=masked_name(_cells(vault, row).get("姓名", "").strip()),
         student_id=row.student_id,
         problems=[Said(header=HEADERS.get(each["field"], ""), **each) for each in row.problems],
@@ -300,7 +302,9 @@ def _row(vault: Vault, row: Row[Any]) -> RowOutcome:
 
 async def _one(tx: Tx, vault: Vault, row: Row[Any]) -> Import:
     found = await queries.reasons(tx, row.id)
-    return _shown(vault, row, [Reason(outcome=r.outcome, code=r.code, text=r.text, rows=r.rows) for r in found])
+    return _shown(
+        vault, row, [Reason(outcome=Outcome(r.outcome), code=r.code, text=r.text, rows=r.rows) for r in found]
+    )
 
 
 def _shown(vault: Vault, row: Row[Any], reasons: list[Reason]) -> Import:

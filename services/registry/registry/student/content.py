@@ -28,6 +28,9 @@ class NationalWords(Words):
     rejections: tuple[str, ...] = ()
 
 
+_NOTHING: Final = NationalWords()
+
+
 def written(record: StudentRecord, reasons: str | None) -> bytes:
     """The content as JSON: the same for the same content."""
     body = record.model_dump_json(exclude_none=True, exclude_defaults=True)
@@ -36,7 +39,8 @@ def written(record: StudentRecord, reasons: str | None) -> bytes:
 
 def read(content: bytes) -> Content:
     """What `written` wrote, now or by an older release that knew other fields."""
-    return Content.model_validate_json(content, extra="ignore")
+    found: Content = Content.__pydantic_validator__.validate_json(content, extra="ignore")
+    return found
 
 
 def digest(vault: Vault, content: bytes) -> bytes:
@@ -72,6 +76,6 @@ def seal_words(vault: Vault, words: NationalWords, enrolment_id: UUID) -> bytes:
 def unseal_words(vault: Vault, sealed: bytes | None, enrolment_id: UUID) -> NationalWords:
     """The stored words; none where nothing is stored. Raises SealBroken."""
     if sealed is None:
-        return NationalWords()
+        return _NOTHING
     opened = vault.open(sealed, table="enrolment", column="standing_sealed", row=enrolment_id)
     return NationalWords.model_validate_json(opened, extra="ignore")

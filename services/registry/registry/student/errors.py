@@ -9,6 +9,7 @@ __all__ = [
     "NotEditable",
     "NotFound",
     "NotYours",
+    "NumberInReason",
     "NumbersExhausted",
     "PupilRefused",
     "SettledAlready",
@@ -65,6 +66,17 @@ class TooManyToExport(Refusal):
     def __init__(self, total: int, most: int) -> None:
         super().__init__(
             "too-many-to-export", f"共{total}名学生，一次最多导出{most}名。请按学校、年级或班级缩小范围后再导出。"
+        )
+
+
+class NumberInReason(Refusal):
+    """The reason for reading a pupil in full holds the number of a person; it would stand in the audit for ever."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            "number-in-reason",
+            f"查看原因中含有{what}。原因会长期留存在审计记录中，不得包含个人信息。请删去号码，只写明事由（例如“核对证件”）。",
+            field="reason",
         )
 
 

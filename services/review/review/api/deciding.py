@@ -11,7 +11,7 @@ from chassis.http import Actor, allow, idempotent
 from chassis.transaction import Tx
 from contracts import review as words
 from review import commands, queries
-from review.api.shown import DECIDING, Case, Db, Key, Who, one
+from review.api.shown import DECIDING, Case, Db, Key, Who, handed_on, one
 from review.commands import Receipt
 
 router = APIRouter(prefix="/v1", tags=["decisions"])
@@ -197,7 +197,7 @@ async def reroute(case_id: UUID, body: Reroute, db: Db, actor: Who, key: Key) ->
 
     async def act() -> Case:
         await commands.reroute(tx, case_id, body.authority_id, body.reason)
-        return await one(tx, actor, case_id)
+        return await handed_on(tx, actor, case_id)
 
     async with db.transaction(actor) as tx:
         return await idempotent(tx, key, body, act)

@@ -4,6 +4,8 @@ from tests.chaos.check.invariants import (
     clients,
     copies,
     delivery,
+    jobs,
+    numbers,
     people,
     pupils,
     requests,
@@ -11,12 +13,16 @@ from tests.chaos.check.invariants import (
     settings,
     the_nation,
     trail,
+    wire,
+    witnesses,
 )
 
 __all__ = [
     "clients",
     "copies",
     "delivery",
+    "jobs",
+    "numbers",
     "people",
     "pupils",
     "requests",
@@ -24,4 +30,6 @@ __all__ = [
     "settings",
     "the_nation",
     "trail",
+    "wire",
+    "witnesses",
 ]

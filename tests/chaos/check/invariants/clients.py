@@ -11,6 +11,8 @@ from tests.chaos.check.world import GONE, World
 from tests.chaos.journal import Operation
 
 OUTCOMES = ("created", "updated", "unchanged", "duplicate", "refused")
+ENDED = ("checked", "done", "refused", "undone", "expired")
+"""States in which an import rests; each is noted in the audit."""
 DECISIONS = {"approve": "approved", "return": "returned", "reject": "rejected"}
 
 
@@ -163,6 +165,8 @@ def imports(world: World) -> Iterator[str]:
         if row.state in ("waiting", "reading", "checking", "running", "undoing"):
             yield f"import {row.id} is {row.state} and nothing goes on"
             continue
+        if row.state not in ENDED:
+            yield f"import {row.id} is {row.state}, which is no state"
         if row.state == "expired":
             continue
         counted = {name: row[name] for name in OUTCOMES}

@@ -19,7 +19,7 @@ Known = dict[Any, tuple[Any, ...]]
 """Subject → what is known of it."""
 
 
-def _said(world: World, topic: str) -> dict[UUID, Mapping[str, Any]]:
+def said_last(world: World, topic: str) -> dict[UUID, Mapping[str, Any]]:
     """Subject → what the topic says of it last; subjects that have ended are missing."""
     return {
         subject: json.loads(record.body)
@@ -65,7 +65,7 @@ def _meant(topic: str, body: bytes | None) -> Any:
 
 def _pairs(world: World) -> Iterator[tuple[str, Known, Known]]:
     yield from _identity(world)
-    told = _said(world, "registry.student.v1")
+    told = said_last(world, "registry.student.v1")
     fields = ("enrolment_id", "school_id", "class_id", "stage", "entry_year", "first_grade", "status")
     pupils = {
         subject: (
@@ -79,12 +79,14 @@ def _pairs(world: World) -> Iterator[tuple[str, Known, Known]]:
     yield "photo's pupils", pupils, {row.student_id: _of(row, names) for row in world.photo["pupil"]}
     classes = {
         subject: (_id(about["school_id"]), about["number"])
-        for subject, about in _said(world, "registry.class.v1").items()
+        for subject, about in said_last(world, "registry.class.v1").items()
     }
     kept = {row.id: (row.school_id, row.number) for row in world.sync["class_copy"]}
     yield "sync's classes", classes, kept
     yield from _photos(world)
-    standings = {_id(about["enrolment_id"]): (about["standing"],) for about in _said(world, "sync.outcome.v1").values()}
+    standings = {
+        _id(about["enrolment_id"]): (about["standing"],) for about in said_last(world, "sync.outcome.v1").values()
+    }
     stand: Known = {row.id: (row.standing,) for row in world.registry["enrolment"] if row.standing}
     yield "registry's standings", standings, stand
     yield from _numbers(world)
@@ -93,7 +95,9 @@ def _pairs(world: World) -> Iterator[tuple[str, Known, Known]]:
 def _numbers(world: World) -> Iterator[tuple[str, Known, Known]]:
     """The 学籍号 that the nation issued, as sync says it, keeps it, and registry has taken it."""
     said: Known = {
-        student: (about["number"],) for student, about in _said(world, "sync.outcome.v1").items() if about.get("number")
+        student: (about["number"],)
+        for student, about in said_last(world, "sync.outcome.v1").items()
+        if about.get("number")
     }
     kept: Known = {student: (number,) for student, number in world.national_numbers.items()}
     yield "sync's own numbers", said, kept
@@ -115,7 +119,7 @@ def _of(row: Any, names: tuple[str, ...]) -> tuple[Any, ...]:
 
 
 def _photos(world: World) -> Iterator[tuple[str, Known, Known]]:
-    told = _said(world, "photo.photo.v1")
+    told = said_last(world, "photo.photo.v1")
     said: Known = {
         subject: (about["state"], about["sha256"], about["school_year"], about["reason"])
         for subject, about in told.items()
@@ -133,7 +137,7 @@ def _photos(world: World) -> Iterator[tuple[str, Known, Known]]:
 
 
 def _identity(world: World) -> Iterator[tuple[str, Known, Known]]:
-    places = _said(world, "registry.organisation.v1")
+    places = said_last(world, "registry.organisation.v1")
     organisations: Known = {
         subject: (
             about["kind"], about["name"], about["code"], _id(about["parent_id"]), tuple(about["stages"]),
@@ -151,9 +155,9 @@ def _identity(world: World) -> Iterator[tuple[str, Known, Known]]:
             _id(about["person_id"]), _id(about["organisation_id"]), tuple(about["roles"]), about["may_act"],
             about["version"],
         )
-        for subject, about in _said(world, "registry.account.v1").items()
+        for subject, about in said_last(world, "registry.account.v1").items()
     }  # fmt: skip
-    calendars: Known = {subject: (about,) for subject, about in _said(world, "registry.calendar.v1").items()}
+    calendars: Known = {subject: (about,) for subject, about in said_last(world, "registry.calendar.v1").items()}
     for name in ("review", "photo", "sync"):
         service = world.services[name]
         columns = ("kind", "name", "code", "parent_id", "stages", "schooling", "valid_from", "valid_until")
@@ -235,3 +239,29 @@ def _registered(world: World) -> dict[UUID, Projection | None]:
         photo = pupil.enrolment.photo_hash if pupil.enrolment.photo_state == "accepted" else None
         found[student_id] = project(said, photo)
     return found
+
+
+OWNED = {
+    "registry.organisation.v1": ("registry", "organisation", "id"),
+    "registry.account.v1": ("registry", "account", "id"),
+    "registry.class.v1": ("registry", "class", "id"),
+    "sync.national-record.v1": ("sync", "national_pupil", "student_id"),
+}
+"""Topic → whose rows are its subjects, every one."""
+
+
+@invariant("I8", "whatever its owner has was said, and what was said it has", at_rest)
+def owned(world: World) -> Iterator[str]:
+    """Subject by subject; what has ended may have gone."""
+    for topic, (service, table, key) in OWNED.items():
+        there = {row[key] for row in world.services[service][table]}
+        newest = world.log(topic).newest()
+        for subject in there - newest.keys():
+            yield f"{topic}: nothing was said of {subject}"
+        for subject, record in newest.items():
+            if not record.is_end and subject not in there:
+                yield f"{topic}: {subject} was said and is not there"
+    roots = [row.id for row in world.registry["organisation"] if row.parent_id is None]
+    years = [row.organisation_id for row in world.registry["school_year"]]
+    if years and years != roots:
+        yield f"the school year is that of {years}, and not the province's"

@@ -15,7 +15,7 @@ LEADERS = ("relay", "chassis timers")
 """The connections that hold an advisory lock for as long as they live, as they are called."""
 
 
-def _spoken(world: World) -> Iterator[tuple[Topic, Log, list[Any]]]:
+def spoken(world: World) -> Iterator[tuple[Topic, Log, list[Any]]]:
     """Each topic of ours with its records and its writer's outbox rows."""
     rows: dict[str, list[Any]] = defaultdict(list)
     for service in world.services.values():
@@ -26,7 +26,7 @@ def _spoken(world: World) -> Iterator[tuple[Topic, Log, list[Any]]]:
             yield BY_NAME[name], log, rows[name]
 
 
-def _heard(world: World) -> Iterator[tuple[str, Topic, Log]]:
+def heard(world: World) -> Iterator[tuple[str, Topic, Log]]:
     """(reader, topic, its records): every hearing of the house's services."""
     for reader in SERVICES:
         for name, log in world.broker.logs.items():
@@ -37,7 +37,7 @@ def _heard(world: World) -> Iterator[tuple[str, Topic, Log]]:
 @invariant("I10", "a topic holds what was said: nothing is lost", at_rest)
 def nothing_lost(world: World) -> Iterator[str]:
     """Of facts every row of the outbox, of state the newest of each subject, and it is the last record there."""
-    for topic, log, rows in _spoken(world):
+    for topic, log, rows in spoken(world):
         if topic.kind is Kind.FACT:
             there = {record.envelope.id for record in log.readable() if record.envelope}
             for row in rows:
@@ -58,7 +58,7 @@ def nothing_lost(world: World) -> Iterator[str]:
 @invariant("I10", "a topic holds what was said: nothing else", always)
 def no_ghosts(world: World) -> Iterator[str]:
     """Every record was a row of the outbox under the same key; superseded states may have been forgotten there."""
-    for topic, log, rows in _spoken(world):
+    for topic, log, rows in spoken(world):
         known = {row.event_id: row.subject for row in rows}
         newest: dict[Any, tuple[int, int]] = {}
         for row in rows:
@@ -75,7 +75,7 @@ def no_ghosts(world: World) -> Iterator[str]:
 @invariant("I11", "a subject keeps to one partition, and its versions come in order", always)
 def in_order(world: World) -> Iterator[str]:
     """First occurrences: facts 1, 2, 3, …, states rising; repeats may come at any time."""
-    for topic, log, _ in _spoken(world):
+    for topic, log, _ in spoken(world):
         seen: dict[Any, tuple[int, int]] = {}
         for record in log.readable():
             assert record.key is not None
@@ -112,7 +112,7 @@ def _inverted(log: Log) -> Iterator[str]:
 @invariant("I12", "a version never has two contents", always)
 def one_content(world: World) -> Iterator[str]:
     """Over outbox, topic and what readers have applied: a database that was restored to the past would show here."""
-    for topic, log, rows in _spoken(world):
+    for topic, log, rows in spoken(world):
         found: dict[tuple[Any, int, int], bytes] = {}
         marks: dict[tuple[Any, int, int], bytes] = {}
         for row in rows:
@@ -135,7 +135,7 @@ def one_content(world: World) -> Iterator[str]:
 @invariant("I13", "every event has had its effect, once", at_rest)
 def effect_once(world: World) -> Iterator[str]:
     """Watermarks stand at the newest version of every subject; foreign ids are all noted; one case a request."""
-    for reader, topic, log in _heard(world):
+    for reader, topic, log in heard(world):
         service = world.services[reader]
         held_up = {row.subject for row in service["parked"] if row.topic == topic.name and row.state in OPEN}
         if topic.kind is Kind.FOREIGN:

@@ -43,6 +43,15 @@ class _Tree:
         return False
 
 
+@invariant("I22", "an organisation stands where its parent says", always)
+def paths(world: World) -> Iterator[str]:
+    """Its path is its parent's, and itself."""
+    known = {row.id: list(row.path) for row in world.registry["organisation"]}
+    for row in world.registry["organisation"]:
+        if list(row.path) != [*known.get(row.parent_id, []), row.id]:
+            yield f"organisation {row.id} stands elsewhere than below its parent"
+
+
 @invariant("I22", "everybody acted within what stands below her", always)
 def subtrees(world: World) -> Iterator[str]:
     """Every entry of every audit: the actor's organisation reaches the object's, then. Cases: whoever they went to."""
@@ -52,7 +61,7 @@ def subtrees(world: World) -> Iterator[str]:
         for row in service["audit"]:
             if row.organisation_id is None:
                 continue
-            for note in json.loads(row.entry)["notes"]:
+            for note in notes_of(row):
                 if note["organisation"] is None and note["action"] not in OF_NO_PLACE:
                     yield f"{name}'s audit {row.chain}/{row.seq}: {note['action']} names no organisation"
             on = row.at.astimezone(ZONE).date()
@@ -68,6 +77,14 @@ def subtrees(world: World) -> Iterator[str]:
         account = accounts.get(row.account_id)
         if account is None or not DECIDE & set(account.roles):
             yield f"case {row.case_id} was decided by an account that may not decide"
+
+
+def notes_of(row: Any) -> list[dict[str, Any]]:
+    """The notes of an entry of the audit; none of one that cannot be read, which its chain tells."""
+    try:
+        return list(json.loads(row.entry)["notes"])
+    except (ValueError, KeyError, TypeError):
+        return []
 
 
 def _parties(world: World) -> Mapping[Any, set[Any]]:

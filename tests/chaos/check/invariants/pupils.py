@@ -2,9 +2,10 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any, Final
 
+from chassis.clock import ZONE
 from contracts.values import check_digit
 from registry.student.commands.keys import identity
 from registry.student.domain import basics
@@ -192,3 +193,75 @@ def ended(world: World) -> Iterator[str]:
     for row in world.sync["national_pupil"]:
         if row.ended_at is not None and (row.sealed or row.number_blind is not None):
             yield f"the record of {row.student_id} has ended and sync still knows who it was"
+
+
+@invariant("I7", "a pupil sat where its versions say", at_rest)
+def placements(world: World) -> Iterator[str]:
+    """The classes of an enrolment, one after the other, with the days on which it came and left."""
+    seats: dict[Any, list[Any]] = defaultdict(list)
+    for row in world.registry["class_placement"]:
+        seats[row.enrolment_id].append(row)
+    versions: dict[Any, list[Any]] = defaultdict(list)
+    for row in world.registry["student_version"]:
+        versions[row.enrolment_id].append(row)
+    ended = {row.id: row.ended_on for row in world.registry["enrolment"]}
+    for enrolment in seats.keys() | versions.keys():
+        due = []
+        for _, some in groupby(versions[enrolment], key=lambda row: row.class_id):
+            first = next(some)
+            if first.class_id is not None and first.status not in GONE:
+                due.append((first.class_id, day_of(first.at)))
+        found = [(row.class_id, row.placed_on) for row in seats[enrolment]]
+        if sorted(due, key=str) != sorted(found, key=str):
+            yield f"enrolment {enrolment} was placed otherwise than its versions say"
+        leaving = [row.placed_on for row in seats[enrolment][1:]] + [ended.get(enrolment)]
+        if found and sorted(map(str, leaving)) != sorted(str(row.left_on) for row in seats[enrolment]):
+            yield f"enrolment {enrolment} left a class on another day than it came to the next, or ended"
+    for rows in versions.values():
+        last = rows[-1]
+        if ended.get(last.enrolment_id) != (day_of(last.at) if last.status in GONE else None):
+            yield f"enrolment {last.enrolment_id} ended on another day than its last version says"
+
+
+def day_of(moment: Any) -> Any:
+    """The day on which it was, as clerks have it."""
+    return moment.astimezone(ZONE).date()
+
+
+@invariant("I3", "a claim knows of its pupil what the pupil knows", always)
+def claims(world: World) -> Iterator[str]:
+    """A guardian's child has a sequence, an own document none; an open case names who holds the identity."""
+    students = {row.id: row for row in world.registry["student"]}
+    for row in world.registry["identity_claim"]:
+        student = students.get(row.student_id)
+        if student is not None and (row.person_index, row.sequence == 0) != (student.person_index, student.documented):
+            yield f"the claim of {row.student_id} says another person than the pupil's row"
+    for row in world.registry["duplicate_case"]:
+        holder = students.get(row.holder_id)
+        if holder is None or holder.school_id != row.holder_school_id:
+            yield f"duplicate {row.id} is held at another school"
+        if (row.kind == "claim") != (row.student_id is None):
+            yield f"duplicate {row.id} is a {row.kind} with the wrong number of pupils"
+        later = students.get(row.student_id)
+        ended = any(each is not None and each.status in GONE for each in (holder, later))
+        if row.closed_at is not None and row.settled_by is None and not ended:
+            yield f"duplicate {row.id} was closed by nobody"
+        if row.closed_at is None and (row.settled_by is not None or ended):
+            yield f"duplicate {row.id} is open and nobody needs it any more"
+
+
+@invariant("I6", "a pupil began and changed when its versions say", always)
+def moments(world: World) -> Iterator[str]:
+    """The first version's moment, and the last one's place."""
+    first: dict[Any, Any] = {}
+    last: dict[Any, Any] = {}
+    for row in world.registry["student_version"]:
+        first.setdefault(row.student_id, row)
+        last[row.student_id] = row
+    enrolments = {row.id: row for row in world.registry["enrolment"]}
+    for row in world.registry["student"]:
+        if row.id in first and first[row.id].at != row.created_at:
+            yield f"student {row.id} was made at another moment than its first version"
+        enrolment = enrolments.get(row.enrolment_id)
+        if row.id in last and enrolment is not None and last[row.id].class_id != enrolment.class_id:
+            yield f"student {row.id} sits in another class than its last version says"

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any, Final
 
+from chassis.clock import ZONE
 from contracts.registry import RequestSubmitted
-from contracts.topics import REQUEST
+from contracts.topics import DECISION, REQUEST
 from registry.enrolment.domain import SALT_BYTES
 from tests.chaos.check.registering import always, at_rest, invariant
 from tests.chaos.check.world import World
@@ -71,6 +72,8 @@ def as_asked(world: World) -> Iterator[str]:
         if submission is not None:
             pairs += [(f"its {name}", getattr(asked, name), getattr(submission, name)) for name in _SUBMISSION]
             pairs += [("its number", asked.submission_number, submission.number)]
+            pairs += [("its warnings", list(asked.warnings), list(submission.warnings))]
+            pairs += [("its moment", asked.submitted_at, submission.submitted_at)]
         for name, told, kept in pairs:
             if told != kept:
                 yield f"request {record.subject} was asked with another {name}"
@@ -141,3 +144,54 @@ def two_persons(world: World) -> Iterator[str]:
         decided_by = {row.decided_by, persons.get(row.account_id, row.decided_by)}
         if case.submitted_by in decided_by:
             yield f"case {row.case_id} was submitted and decided by the same person"
+
+
+@invariant("I1", "a submission says what was decided", at_rest)
+def as_decided(world: World) -> Iterator[str]:
+    """Who, when and why; a case closes with its decision."""
+    final = {row.case_id: row for row in world.review["decision"] if row.final}
+    cases = {row.id: row for row in world.review["review_case"]}
+    said = {
+        record.subject: json.loads(record.body).get("reasons", [])
+        for record in world.log(DECISION.name).readable()
+        if record.body is not None
+    }
+    for row in world.registry["submission"]:
+        case, decision = cases.get(row.request_id), final.get(row.request_id)
+        if row.state in ("approved", "returned", "rejected") and decision is not None:
+            if (row.decided_by, row.decided_at) != (decision.decided_by, decision.decided_at):
+                yield f"submission {row.request_id} names another person or moment than its decision"
+            yield from _reasons(row, decision, said.get(row.request_id, []))
+        elif row.state == "withdrawn" and case is not None and row.decided_at != case.closed_at:
+            yield f"submission {row.request_id} was withdrawn at another moment than its case"
+    for row in cases.values():
+        yield from _closed(row, final.get(row.id))
+
+
+def _reasons(submission: Any, decision: Any, said: list[dict[str, Any]]) -> Iterator[str]:
+    """The submission has what was said; that has the decision's codes, and her words within its own."""
+    kept = [{name: each for name, each in one.items() if each is not None} for one in said]
+    if json.loads(submission.reasons or "[]") != kept:
+        yield f"submission {submission.request_id} has other reasons than were said"
+    given = json.loads(decision.reasons)
+    if len(given) != len(said) or any(
+        (one["code"], one["field"]) != (each["code"], each["field"]) or one["text"] not in each["text"]
+        for one, each in zip(given, said, strict=False)
+    ):
+        yield f"case {submission.request_id} has other reasons than were said"
+
+
+def _closed(row: Any, decision: Any) -> Iterator[str]:
+    """How a case differs from its decision, or from itself."""
+    if row.submitted_on != row.submitted_at.astimezone(ZONE).date():
+        yield f"case {row.id} was submitted on another day than it says"
+    if (row.escalated_at is None) != (row.escalated_to is None):
+        yield f"case {row.id} was escalated by half"
+    if (row.claimed_by is None) != (row.claimed_until is None) or (row.closed_at and row.claimed_by):
+        yield f"case {row.id} is on a screen, by half or though it is closed"
+    if row.state == "decided" and decision is not None:
+        here = (row.step, row.decided_by_organisation, row.closed_at)
+        if here != (decision.step, decision.organisation_id, decision.decided_at):
+            yield f"case {row.id} closed otherwise than its decision says"
+    elif row.decided_by_organisation is not None:
+        yield f"case {row.id} is {row.state} and was decided by {row.decided_by_organisation}"

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from hashlib import sha256
 from typing import Final
@@ -16,7 +17,7 @@ from registry.student.domain import basics
 from sync.models import blind_number
 from tests.chaos.check.places import Object
 from tests.chaos.check.registering import always, at_rest, invariant
-from tests.chaos.check.world import World
+from tests.chaos.check.world import World, read_content
 
 ORPHANS_KEPT: Final = {"archive": 2.5, "imports": 2.5, "photo": 26.0, "evidence": 26.0}
 """Folder → hours for which an object may stand without a row: one, and until its turn to be swept comes."""
@@ -77,7 +78,7 @@ def seals(world: World) -> Iterator[str]:
         value = world.numbers.get(row.id)
         if value is not None and row.value_index != number_index(vault, value):
             yield f"number {row.id} has the index of another"
-    for student_id, pupil in world.pupils.items():
+    for student_id, pupil in world.everybody.items():
         if pupil.content is None:
             if not world.registry.broken:
                 yield f"what is sealed of student {student_id} is no record"
@@ -87,7 +88,8 @@ def seals(world: World) -> Iterator[str]:
         found = [pupil.row.name_index == name_index(vault, record.name)]
         found.append(pupil.row.digest == content.digest(vault, body))
         if not basics(record):
-            found.append(pupil.row.person_index == identity(vault, record).person)
+            who = identity(vault, record)
+            found.append((pupil.row.person_index, pupil.row.documented) == (who.person, who.documented))
         if not all(found):
             yield f"student {student_id} has an index of another content"
     for row in world.sync["national_pupil"]:
@@ -96,17 +98,39 @@ def seals(world: World) -> Iterator[str]:
             yield f"sync's number of {row.student_id} has the index of another"
 
 
+@invariant("I27", "a case of duplicates has the index of what was entered", always)
+def duplicates(world: World) -> Iterator[str]:
+    """Of the identity that is held, or of the person that is alike."""
+    vault = world.registry.vault
+    records: dict[UUID, list[bytes]] = defaultdict(list)
+    for row in world.registry["student_version"]:
+        if row.record_id in world.contents:
+            records[row.student_id].append(world.contents[row.record_id])
+    for row in world.registry["duplicate_case"]:
+        held = [found.record for each in records[row.holder_id] if (found := read_content(each)) is not None]
+        who_held = [identity(vault, each) for each in held if not basics(each)]
+        if row.index not in [each.claim if row.kind == "claim" else each.person for each in who_held]:
+            yield f"duplicate {row.id} is held by who was never the same"
+        attempt = read_content(world.contents.get(row.id))
+        if attempt is not None and not basics(attempt.record):
+            who = identity(vault, attempt.record)
+            if row.index != (who.claim if row.kind == "claim" else who.person):
+                yield f"duplicate {row.id} has the index of another"
+
+
 @invariant("I21", "rows and stored files are one to one", at_rest)
 def files(world: World) -> Iterator[str]:
     """Each photo, archive and proof is there with the contents that its row says; the present photo is one of them."""
     there = {(each.service, each.key): each for each in world.objects}
     wanted: set[tuple[str, str]] = set()
-    for name, place, digest, is_needed in _rows(world):
+    for name, place, digest, size, is_needed in _rows(world):
         wanted.add(place)
         if is_needed and place not in there:
             yield f"{name} has no file"
-        elif is_needed and digest is not None and _digest(world, there[place]) != digest:
-            yield f"{name} has a file of other contents"
+        elif is_needed and digest is not None:
+            plain = _opened(world, there[place])
+            if plain is None or sha256(plain).digest() != digest or size not in (None, len(plain)):
+                yield f"{name} has a file of other contents"
     for (service, key), each in there.items():
         if service not in _KEYS or not _KEYS[service].fullmatch(key):
             yield f"a file of {service} has a name that no rule makes"
@@ -115,16 +139,18 @@ def files(world: World) -> Iterator[str]:
     yield from _present_photos(world)
 
 
-def _rows(world: World) -> Iterator[tuple[str, tuple[str, str], bytes | None, bool]]:
-    """(name, place, SHA-256 of the contents, whether the file must be there) of every row that names a file."""
-    for row in (*world.photo["photo"], *world.photo["archive"]):
-        yield f"photo's row {row.id}", ("photo", row.object_key), bytes.fromhex(row.sha256), True
+def _rows(world: World) -> Iterator[tuple[str, tuple[str, str], bytes | None, int | None, bool]]:
+    """(name, place, SHA-256 and size of the contents, whether the file must be there) of each row that names a file."""
+    for row in world.photo["photo"]:
+        yield f"photo {row.id}", ("photo", row.object_key), bytes.fromhex(row.sha256), None, True
+    for row in world.photo["archive"]:
+        yield f"archive {row.id}", ("photo", row.object_key), bytes.fromhex(row.sha256), row.bytes, True
     for row in world.registry["evidence"]:
         place = ("registry", f"evidence/{row.id.hex[-2:]}/{row.id}")
-        yield f"evidence {row.id}", place, row.sha256, row.removed_at is None
+        yield f"evidence {row.id}", place, row.sha256, row.size, row.removed_at is None
     for row in world.registry["import"]:
         place = ("registry", f"imports/{row.id.hex[-2:]}/{row.id}")
-        yield f"import {row.id}", place, None, row.state in ("waiting", "reading")
+        yield f"import {row.id}", place, None, None, row.state in ("waiting", "reading")
 
 
 def _present_photos(world: World) -> Iterator[str]:
@@ -134,14 +160,32 @@ def _present_photos(world: World) -> Iterator[str]:
             yield f"enrolment {row.enrolment_id} has an accepted photo that nobody took"
 
 
-def _digest(world: World, stored: Object) -> bytes | None:
-    """SHA-256 of what is stored; None where it does not open."""
+def _opened(world: World, stored: Object) -> bytes | None:
+    """What is stored; None where it does not open."""
     folder, _, owner, *name = stored.key.split("/")
     column = name[0] if name else "object"
     try:
-        plain = world.services[stored.service].vault.open(
+        return world.services[stored.service].vault.open(
             stored.path.read_bytes(), table=folder, column=column, row=UUID(owner)
         )
     except (SealBroken, OSError):
         return None
-    return sha256(plain).digest()
+
+
+@invariant("I21", "a photo is its pupil's, of the pupil's year", at_rest)
+def photos(world: World) -> Iterator[str]:
+    """The pupil of the enrolment and of the file's name; the present photo is of the year that is asked for."""
+    pupils = {row.enrolment_id: row.student_id for row in world.photo["pupil"]}
+    due = {row.enrolment_id: row for row in world.photo["requirement"]}
+    came = {row.student_id for row in world.photo["archive_file"] if row.result == "accepted"}
+    came |= {each for row in world.photo["audit"] if "photo.taken" in row.actions for each in row.objects}
+    for row in world.photo["photo"]:
+        if row.student_id not in came:
+            yield f"photo {row.id} came in no archive, and nobody took it"
+        if row.object_key.split("/")[2] != str(row.student_id) or pupils.get(row.enrolment_id, row.student_id) != (
+            row.student_id
+        ):
+            yield f"photo {row.id} is another pupil's"
+        asked = due.get(row.enrolment_id)
+        if asked is not None and asked.sha256 == row.sha256 and asked.school_year != row.school_year:
+            yield f"photo {row.id} is of another year than it was asked for"

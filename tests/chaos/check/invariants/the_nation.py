@@ -5,7 +5,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from contracts.topics import NATIONAL_RECORD, OUTCOME, RECEIPT, STUDENT_RECORD
 from nation.wire import Keys
+from tests.chaos.check.invariants.copies import said_last
 from tests.chaos.check.registering import at_rest, invariant
 from tests.chaos.check.world import World
 
@@ -87,3 +89,35 @@ def _receipts(world: World, spoken: dict[str, set[tuple[int, int, str]]]) -> Ite
             yield f"{record} answers for a pupil of whom nothing was said"
         elif (echo["epoch"], echo["version"], echo["content_hash"]) not in known and len(known) < MOST_REMEMBERED:
             yield f"{record} answers what was never said"
+
+
+@invariant("I16", "where a pupil stands with the nation is what was said of it", at_rest)
+def standings(world: World) -> Iterator[str]:
+    """Standing and problems as sync said them; school and class as registry did; the number's version as answered."""
+    outcomes, records = said_last(world, OUTCOME.name), said_last(world, STUDENT_RECORD.name)
+    numbered = set()
+    for record in world.log(RECEIPT.name).readable():
+        if record.body is not None and (answer := json.loads(record.body)).get("number"):
+            echo = answer["echo"]
+            numbered.add((echo["student_id"], echo["epoch"], echo["version"]))
+    spoken = {row.subject: row.time for row in world.sync["outbox"] if row.topic == NATIONAL_RECORD.name}
+    for row in world.sync["national_pupil"]:
+        outcome, record_of = outcomes.get(row.student_id), records.get(row.student_id)
+        if outcome is not None and (row.standing, row.problem_count) != (
+            outcome["standing"], len(outcome["problems"]),
+        ):  # fmt: skip
+            yield f"{row.student_id} is kept as {row.standing} with {row.problem_count} problems, said otherwise"
+        if row.ended_at is not None:
+            continue
+        here = (str(row.school_id), row.class_number)
+        if record_of is not None and here != (record_of["school_id"], record_of["class_number"]):
+            yield f"{row.student_id} is kept at another school or in another class than registry has said"
+        at = (str(row.student_id), row.number_epoch, row.number_version)
+        if (row.number_blind is not None and at not in numbered) or (row.number_blind is None and any(at[1:])):
+            yield f"{row.student_id} has a number that no answer to that version has brought"
+        if spoken.get(row.student_id) != row.spoken_at:
+            yield f"{row.student_id} was told at another moment than the outbox says"
+    problems = {row.enrolment_id: row.problem_count for row in world.sync["national_pupil"] if row.ended_at is None}
+    for row in world.registry["enrolment"]:
+        if row.problem_count != problems.get(row.id, 0):
+            yield f"enrolment {row.id} has {row.problem_count} problems, sync {problems.get(row.id, 0)}"

@@ -1,6 +1,6 @@
 """`python -m small`."""
 
-from small.main import service
+from .main import service
 
 if __name__ == "__main__":
     service.main()

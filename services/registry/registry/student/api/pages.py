@@ -8,13 +8,23 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.http import allow
 from chassis.transaction import Tx
-from contracts.values import PROBLEM_NAMES, STATUS_NAMES, NumberKind, PhotoState, Role, StudentStatus
+from contracts.sync import Standing
+from contracts.values import (
+    PROBLEM_NAMES,
+    STATUS_NAMES,
+    NumberKind,
+    NumberStatus,
+    PhotoState,
+    ProblemType,
+    Role,
+    StudentStatus,
+)
 from registry.account import queries as accounts
 from registry.classes import queries as classes
 from registry.student import queries, showing
 from registry.student.api.asking import UNMASKED, Db, Who, seen
 from registry.student.api.lines import PupilLine, lines
-from registry.student.domain import CHANGE_NAMES, masked_number
+from registry.student.domain import CHANGE_NAMES, masked_number, purpose
 from registry.student.queries.evidence import evidence_of
 
 router = APIRouter(prefix="/v1/students", tags=["students"])
@@ -23,9 +33,9 @@ router = APIRouter(prefix="/v1/students", tags=["students"])
 class Number(BaseModel):
     """A number that the pupil carries or carried."""
 
-    kind: str
+    kind: NumberKind
     value: str
-    status: str
+    status: NumberStatus
     issuer: str
     valid_from: date
     valid_until: date | None
@@ -51,7 +61,7 @@ class Photo(BaseModel):
 class NationalProblem(BaseModel):
     """What the nation found with the record."""
 
-    type: str
+    type: ProblemType
     name: str
     text: str
 
@@ -59,10 +69,10 @@ class NationalProblem(BaseModel):
 class National(BaseModel):
     """What the nation has answered."""
 
-    standing: str | None
+    standing: Standing | None
     problems: list[NationalProblem]
     rejections: list[str]
-    number_status: str | None
+    number_status: NumberStatus | None
 
 
 class EvidenceFile(BaseModel):
@@ -121,11 +131,12 @@ async def look(student_id: UUID, db: Db, actor: Who) -> Pupil:
 
 @router.post("/{student_id}/unmask", dependencies=[allow(*UNMASKED)])
 async def unmask(student_id: UUID, body: Purpose, db: Db, actor: Who) -> Pupil:
-    """A pupil in full; the read is audited with its reason."""
+    """A pupil in full; the read is audited with its reason, which holds no number of a person."""
+    reason = purpose(body.reason)
     async with db.transaction(actor) as tx:
         found = await seen(tx, actor, student_id)
         objects = [("student", student_id)]
-        tx.note("student.read", objects, organisation=found.school_id, detail={"reason": body.reason})
+        tx.note("student.read", objects, organisation=found.school_id, detail={"reason": reason})
         return await page(tx, found, unmasked=True)
 
 
@@ -151,9 +162,9 @@ async def page(tx: Tx, pupil: queries.Pupil, *, unmasked: bool = False) -> Pupil
         reasons=pupil.reasons,
         numbers=[
             Number(
-                kind=each.kind,
+                kind=NumberKind(each.kind),
                 value=each.value if unmasked else masked_number(each.value),
-                status=each.status,
+                status=NumberStatus(each.status),
                 issuer=each.issuer,
                 valid_from=each.valid_from,
                 valid_until=each.valid_until,

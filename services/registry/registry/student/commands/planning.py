@@ -49,6 +49,7 @@ class Plan:
         """The entry is not taken."""
         self.drafted.outcome = outcome
         self.drafted.student_id = None
+        self.drafted.previous_version = None
         self.drafted.problems = (problem,)
 
     @property

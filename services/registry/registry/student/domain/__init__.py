@@ -36,6 +36,7 @@ from registry.student.domain.placement import (
     stage_of,
 )
 from registry.student.domain.problems import Caution, Problem
+from registry.student.domain.purposes import purpose
 from registry.student.domain.status import CHANGE_NAMES, EDGES, EDITABLE, GONE, RECORD_IS_SAID, Change, after
 
 __all__ = [
@@ -78,6 +79,7 @@ __all__ = [
     "name_parts",
     "own_document",
     "place",
+    "purpose",
     "regional_number",
     "stage_of",
     "temporary_number",

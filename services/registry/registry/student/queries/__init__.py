@@ -10,7 +10,7 @@ from registry.student.queries.details import (
     steps_of,
 )
 from registry.student.queries.duplicates import DuplicateCase, Pair, duplicate_cases, pair, require_both, suspicions
-from registry.student.queries.pupils import Pupil, Wanted, carried, conditions, parts, pupil_page, pupils
+from registry.student.queries.pupils import Pupil, Wanted, carried, parts, pupil_page, pupils
 from registry.student.queries.schools import Setting, by_number, school_class, setting, whom_to_ask
 from registry.student.queries.speaking import changed, records_changed
 from registry.student.queries.tallies import desk
@@ -29,7 +29,6 @@ __all__ = [
     "by_number",
     "carried",
     "changed",
-    "conditions",
     "desk",
     "duplicate_cases",
     "holders",

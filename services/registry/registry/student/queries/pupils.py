@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from chassis.rows import among, listed
 from chassis.transaction import Tx
@@ -29,9 +30,11 @@ CARRIED = (NumberStatus.PROVISIONAL.value, NumberStatus.CONFIRMED.value)
 """Statuses of the numbers that a pupil carries now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pupil:
-    """A pupil and the present enrolment, in full. Whoever shows this to a person masks it or audits the read."""
+class Pupil(NamedTuple):
+    """A pupil and the present enrolment, in full. Whoever shows this to a person masks it or audits the read.
+
+    A tuple, for thousands are made at once (chassis decision 19).
+    """
 
     id: UUID
     school_id: UUID
@@ -139,7 +142,8 @@ _CARRIED = (
     .where(listed(NumberRow.student_id, "students"), NumberRow.status.in_(CARRIED))
     .order_by(NumberRow.kind.desc())
 )
-_ORDER = (StudentRow.school_id, EnrolmentRow.class_id.nulls_last(), StudentRow.created_at, StudentRow.id)
+_ORDER = (EnrolmentRow.school_id, EnrolmentRow.class_id, EnrolmentRow.student_id)
+"""By class, who has none last, and in the order in which they came, for ids rise with time: as an index has them."""
 
 
 async def pupils(tx: Tx, ids: Collection[UUID]) -> Mapping[UUID, Pupil]:
@@ -152,17 +156,18 @@ async def pupils(tx: Tx, ids: Collection[UUID]) -> Mapping[UUID, Pupil]:
 async def pupil_page(tx: Tx, wanted: Wanted, offset: int, limit: int) -> tuple[list[Pupil], int]:
     """The pupils that are wanted, by class and the order in which they came, and how many there are.
 
-    Three statements. Only of schools that the caller has found visible.
+    Four statements. Only of schools that the caller has found visible.
     """
-    where = conditions(wanted)
-    total = await tx.scalar(
-        select(func.count())
-        .select_from(StudentRow)
-        .join(EnrolmentRow, EnrolmentRow.id == StudentRow.enrolment_id)
-        .where(*where)
-    )
-    found = await _opened(tx, await tx.rows(_PUPILS.where(*where).order_by(*_ORDER).offset(offset).limit(limit)))
-    return list(found.values()), int(total or 0)
+    counted = select(func.count()).select_from(StudentRow)
+    if of_enrolment := _of_enrolment(wanted):
+        counted = counted.join(EnrolmentRow, EnrolmentRow.id == StudentRow.enrolment_id)
+    total = int(await tx.scalar(counted.where(*_of_student(wanted), *of_enrolment)) or 0)
+    if offset >= total:
+        return [], total
+    # Sorted without their content: a list of a school would otherwise read every record to show fifty.
+    ids = [row[0] for row in await tx.rows(_in_order(wanted).offset(offset).limit(limit))]
+    found = await pupils(tx, ids)
+    return [found[each] for each in ids], total
 
 
 async def parts(tx: Tx, wanted: Wanted, at_once: int) -> AsyncIterator[Sequence[Pupil]]:
@@ -171,42 +176,30 @@ async def parts(tx: Tx, wanted: Wanted, at_once: int) -> AsyncIterator[Sequence[
     One statement, and one more a part: what is to be judged as a whole is sorted once. Pupils that change meanwhile
     are missed only by a caller without a snapshot.
     """
-    where = conditions(wanted)
-    ordered = await tx.rows(
-        select(StudentRow.id)
-        .join(EnrolmentRow, EnrolmentRow.id == StudentRow.enrolment_id)
-        .where(*where)
-        .order_by(*_ORDER)
-    )
-    ids = [row[0] for row in ordered]
+    ids = [row[0] for row in await tx.rows(_in_order(wanted))]
     for start in range(0, len(ids), at_once):
         some = ids[start : start + at_once]
-        found = {row.id: row for row in await tx.rows(_PUPILS_BY_ID, {"ids": some})}
+        found = {row[0]: row for row in await tx.rows(_PUPILS_BY_ID, {"ids": some})}
         yield [_pupil(tx, found[each], ()) for each in some if each in found]
 
 
-def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
-    """What a statement over `student` joined with `enrolment` says of the wanted pupils."""
-    schools = wanted.schools
-    where: list[ColumnElement[bool]] = [
-        StudentRow.school_id.in_(schools) if isinstance(schools, Select) else among(StudentRow.school_id, schools)
-    ]
+def _in_order(wanted: Wanted) -> Select[Any]:
+    """Ids of the pupils that are wanted, in the order of a list."""
+    joined = select(StudentRow.id).join(EnrolmentRow, EnrolmentRow.id == StudentRow.enrolment_id)
+    here = _in_schools(EnrolmentRow.school_id, wanted.schools)
+    return joined.where(here, *_of_student(wanted), *_of_enrolment(wanted)).order_by(*_ORDER)
+
+
+def _in_schools(column: InstrumentedAttribute[UUID], schools: Collection[UUID] | Select[Any]) -> ColumnElement[bool]:
+    return column.in_(schools) if isinstance(schools, Select) else among(column, schools)
+
+
+def _of_student(wanted: Wanted) -> list[ColumnElement[bool]]:
+    where = [_in_schools(StudentRow.school_id, wanted.schools)]
     if wanted.ids:
         where.append(among(StudentRow.id, wanted.ids))
-    if wanted.class_id is not None:
-        where.append(EnrolmentRow.class_id == wanted.class_id)
-    if wanted.unplaced:
-        where.append(EnrolmentRow.class_id.is_(None))
     if wanted.statuses:
         where.append(among(StudentRow.status, [status.value for status in wanted.statuses]))
-    if wanted.stage is not None:
-        where.append(EnrolmentRow.stage == wanted.stage.value)
-    if wanted.entry_year is not None:
-        where.append(EnrolmentRow.entry_year == wanted.entry_year)
-    if wanted.photo is not None:
-        where.append(EnrolmentRow.photo_state == wanted.photo.value)
-    if wanted.standing is not None:
-        where.append(EnrolmentRow.standing == wanted.standing.value)
     if wanted.names:
         where.append(among(StudentRow.name_index, wanted.names))
     if wanted.numbers:
@@ -216,42 +209,65 @@ def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     return where
 
 
+def _of_enrolment(wanted: Wanted) -> list[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = []
+    if wanted.class_id is not None:
+        where.append(EnrolmentRow.class_id == wanted.class_id)
+    if wanted.unplaced:
+        where.append(EnrolmentRow.class_id.is_(None))
+    if wanted.stage is not None:
+        where.append(EnrolmentRow.stage == wanted.stage.value)
+    if wanted.entry_year is not None:
+        where.append(EnrolmentRow.entry_year == wanted.entry_year)
+    if wanted.photo is not None:
+        where.append(EnrolmentRow.photo_state == wanted.photo.value)
+    if wanted.standing is not None:
+        where.append(EnrolmentRow.standing == wanted.standing.value)
+    return where
+
+
 async def _opened(tx: Tx, rows: Sequence[Row[Any]]) -> dict[UUID, Pupil]:
-    numbers = await carried(tx, [row.id for row in rows])
-    return {row.id: _pupil(tx, row, numbers.get(row.id, ())) for row in rows}
+    numbers = await carried(tx, [row[0] for row in rows])
+    return {row[0]: _pupil(tx, row, numbers.get(row[0], ())) for row in rows}
 
 
 def _pupil(tx: Tx, row: Row[Any], numbers: tuple[PupilNumber, ...]) -> Pupil:
-    opened = content.unseal(tx.vault, row.record_sealed, row.record_id)
-    said = content.unseal_words(tx.vault, row.standing_sealed, row.enrolment_id)
+    # Unpacked at once: a row's attributes would be looked up by name, one by one.
+    (
+        student_id, school_id, campus_id, enrolment_id, status, version, record_version, stage, entry_year, first_grade,
+        class_id, digest, documented, photo_state, photo_hash, photo_year, photo_reason, standing, standing_sealed,
+        problem_count, registered_on, created_at, changed_at, record_id, record_sealed,
+    ) = tuple(row)  # fmt: skip
+    opened = content.unseal(tx.vault, record_sealed, record_id)
+    said = content.unseal_words(tx.vault, standing_sealed, enrolment_id)
     return Pupil(
-        id=row.id,
-        school_id=row.school_id,
-        campus_id=row.campus_id,
-        enrolment_id=row.enrolment_id,
-        status=_STATUSES[row.status],
-        version=row.version,
-        record_version=row.record_version,
-        stage=_STAGES[row.stage],
-        entry_year=row.entry_year,
-        first_grade=row.first_grade,
-        class_id=row.class_id,
+        id=student_id,
+        school_id=school_id,
+        campus_id=campus_id,
+        enrolment_id=enrolment_id,
+        status=_STATUSES[status],
+        version=version,
+        record_version=record_version,
+        stage=_STAGES[stage],
+        entry_year=entry_year,
+        first_grade=first_grade,
+        class_id=class_id,
         record=opened.record,
         reasons=opened.reasons,
-        digest=row.digest,
-        documented=row.documented,
+        digest=digest,
+        documented=documented,
         numbers=numbers,
-        photo_state=_PHOTOS[row.photo_state],
-        photo_hash=row.photo_hash,
-        photo_year=row.photo_year,
-        photo_reason=row.photo_reason,
-        standing=_STANDINGS[row.standing],
+        photo_state=_PHOTOS[photo_state],
+        photo_hash=photo_hash,
+        photo_year=photo_year,
+        photo_reason=photo_reason,
+        standing=_STANDINGS[standing],
         problems=said.problems,
         rejections=said.rejections,
-        problem_count=row.problem_count,
-        registered_on=row.registered_on,
-        created_at=row.created_at,
-        changed_at=row.changed_at,
+        problem_count=problem_count,
+        registered_on=registered_on,
+        created_at=created_at,
+        changed_at=changed_at,
     )
 
 
