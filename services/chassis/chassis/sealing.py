@@ -1,7 +1,5 @@
 """Personal data at rest and on the wire: always sealed, always bound to the place it belongs to."""
 
-import hashlib
-import hmac
 import json
 import os
 import struct
@@ -14,7 +12,9 @@ from typing import Any, Self
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
+from cryptography.hazmat.primitives.hmac import HMAC
 
 AES_GCM_SIV = 1
 """Algorithm id in each sealed value, so that another cipher can come in beside this one."""
@@ -51,7 +51,7 @@ class Vault:
         current = found.current.encode()
         self._seal = self._ciphers[current].encrypt
         self._head = bytes((AES_GCM_SIV, len(current))) + current
-        self._blind = {kind: hmac.new(b64decode(key), digestmod=hashlib.sha256) for kind, key in blind.items()}
+        self._blind = {kind: HMAC(b64decode(key), hashes.SHA256()) for kind, key in blind.items()}
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -99,7 +99,7 @@ class Vault:
         # One update and not two a part: a call of the wrapper costs more than hashing these few bytes.
         encoded = [part.encode() for part in parts]
         keyed.update(b"".join([len(data).to_bytes(4, "big") + data for data in encoded]))
-        return keyed.digest()
+        return keyed.finalize()
 
 
 @lru_cache(maxsize=4096)
