@@ -97,10 +97,11 @@ bench: setup
 chaos: setup ## tier 2 of the rig: up to an hour of faults; SEED=7 goes on with a run that was cut short
 	@$(PY) -W ignore -m tests.chaos --tier 2 $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
 
-chaos-parts: setup ## power cuts, races, fuzz and hostile files at the doses of tier 2, the others as they are
-	@CHAOS_POWER_CUTS=150 CHAOS_BROKER_POWER_CUTS=50 CHAOS_RACES=5000 CHAOS_PARTITIONS=150 CHAOS_FUZZ_REQUESTS=1000000 \
-	    CHAOS_MUTATED_FILES=5000 CHAOS_CRASHES=20 CHAOS_WAITING=40000 CHAOS_ALTERED=100 CHAOS_STRANGERS=20 CHAOS_STORM=60 \
-	    CHAOS_AUDIT_ROWS=1000000 CHAOS_RESTORED=1000000 CHAOS_RECONCILED=9000000 \
+chaos-parts: setup ## power cuts, races, fuzz and hostile files at the doses of tier 2, the others as they are; SEED=7, or the day
+	@CHAOS_SEED=$(or $(SEED),$(shell date +%Y%m%d)) CHAOS_POWER_CUTS=150 CHAOS_BROKER_POWER_CUTS=50 CHAOS_RACES=5000 \
+	    CHAOS_PARTITIONS=150 CHAOS_FUZZ_REQUESTS=1000000 CHAOS_MUTATED_FILES=5000 CHAOS_CRASHES=20 CHAOS_WAITING=40000 \
+	    CHAOS_ALTERED=100 CHAOS_STRANGERS=20 CHAOS_STORM=60 CHAOS_AUDIT_ROWS=1000000 CHAOS_RESTORED=1000000 \
+	    CHAOS_RECONCILED=9000000 \
 	    $(PY) -m pytest -o timeout=0 \
 	    $(or $(TESTS),$(filter-out %tier_one.py,$(wildcard tests/chaos/test_*.py)) tests/chaos/fuzz)
 

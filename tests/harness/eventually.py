@@ -50,7 +50,7 @@ async def eventually(condition: Callable[[], Awaitable[T]], within: float = ...,
 async def eventually(condition: Callable[[], T], within: float = ..., every: float = ...) -> T: ...
 
 
-async def eventually(condition: Callable[[], Awaitable[T] | T], within: float = 10.0, every: float = 0.02) -> T:
+async def eventually(condition: Callable[[], Awaitable[T] | T], within: float = 30.0, every: float = 0.02) -> T:
     """The first truthy answer of the condition, which may be a plain or an async function.
 
     An `assert` that fails inside the condition counts as "not yet". Raises AssertionError with the last answer, or
