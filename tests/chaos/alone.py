@@ -26,7 +26,7 @@ ALONE: Final[Mapping[str, tuple[str, ...]]] = {
     "first answers to commands, kept for a week against a repeat: of the question its hash alone is left": (
         *_of_all("idempotency.body_hash", "idempotency.status", "idempotency.created_at", "idempotency gone"),
     ),
-    "what a person has entered, and nobody else asks for": (
+    "what a person has entered or was told, and nobody else asks for": (
         *(
             f"registry.organisation.{name}"
             for name in (
@@ -43,8 +43,10 @@ ALONE: Final[Mapping[str, tuple[str, ...]]] = {
         "registry.account.login",
         "photo.photo.remarks",
         "photo.archive_file.reason",
+        "photo.archive_file.result",
         "photo.photo.school_year",
     ),
+    "the county from whose pool its number once came; a campus has none": ("registry.organisation.county_code",),
     "a plan that is not there is one that was never made": (
         "registry.class_plan gone", "registry.class_plan doubled",
     ),
@@ -54,6 +56,7 @@ ALONE: Final[Mapping[str, tuple[str, ...]]] = {
     "a name that nothing else calls it by": (
         "registry.calendar_extension.id", "registry.class_placement.id", "photo.photo.id",
     ),
+    "which of a guardian's children it is: any free place will do": ("registry.identity_claim.sequence",),
     "a secret, of which there must be no copy": (
         "registry.credential.hash", "registry.session.token_hash",
     ),

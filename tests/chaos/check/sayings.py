@@ -71,7 +71,7 @@ async def _built(database: Database, tx: Tx, topic: Topic, subjects: Sequence[UU
     """One whose values do not open is left to who looks at the seals; one that cannot be said is said to be so."""
     try:
         built = await database.build(tx, topic, subjects)
-    except (Refusal, SealBroken, TypeError, ValueError) as error:
+    except (Refusal, SealBroken, AssertionError, LookupError, TypeError, ValueError) as error:
         if len(subjects) > 1:
             return {each: body for one in subjects for each, body in (await _built(database, tx, topic, [one])).items()}
         return {} if isinstance(error, SealBroken) else {subjects[0]: b'"cannot be said"'}

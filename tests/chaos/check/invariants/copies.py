@@ -125,15 +125,17 @@ def _photos(world: World) -> Iterator[tuple[str, Known, Known]]:
         for subject, about in told.items()
     }
     columns = ("photo_state", "photo_hash", "photo_year", "photo_reason")
-    kept = {row.id: _of(row, columns) for row in world.registry["enrolment"] if row.photo_state}
+    kept = {row.id: values for row in world.registry["enrolment"] if any(values := _of(row, columns))}
     yield "registry's photos", said, kept
     accepted: Known = {key: (about["sha256"],) for key, about in told.items() if about["state"] == "accepted"}
     held = {row.enrolment_id: (row.sha256,) for row in world.sync["enrolment_photo"] if row.sha256}
     yield "sync's photos", accepted, held
+    enrolments = {row.id for row in world.registry["enrolment"]}
+    places = {row.enrolment_id: (row.enrolment_id in enrolments,) for row in world.sync["enrolment_photo"]}
+    yield "places that sync holds for photos", dict.fromkeys(places, (True,)), places
     own: Known = {key: values[:2] + values[3:] for key, values in said.items()}
     required = {row.enrolment_id: (row.state, row.sha256, row.reason) for row in world.photo["requirement"]}
-    # What ended is said without a body; nothing is required there any more.
-    yield "photo's own requirements", own, {key: values for key, values in required.items() if key in own}
+    yield "photo's own requirements", own, required
 
 
 def _identity(world: World) -> Iterator[tuple[str, Known, Known]]:

@@ -1,6 +1,6 @@
 """The numbers of pupils and schools: their lives, and the pools that they come from."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,26 +12,50 @@ from tests.chaos.check.world import CARRIED, World
 
 @invariant("I4", "numbers come and go with versions, of the pupil's own enrolment", always)
 def lives_of_numbers(world: World) -> Iterator[str]:
-    """Every pupil has had one of each kind; what is carried has no end, and what is not has one."""
+    """Every pupil has had one of each kind; what is carried has no end, and what is not has one.
+
+    Who is registered gets numbers of the nation's alone, and each replaces one; until then it is provisional.
+    """
     had: dict[Any, set[str]] = defaultdict(set)
     days: dict[Any, set[Any]] = defaultdict(set)
-    for row in world.registry["student_version"]:
+    history = world.registry["student_version"]
+    for row in history:
         days[row.student_id].add(day_of(row.at))
     owner = {row.id: row.student_id for row in world.registry["enrolment"]}
-    registered = {row.student_id for row in world.registry["student_version"] if row.change == Change.REGISTERED}
+    registered = {row.student_id: row.at for row in history if row.change == Change.REGISTERED}
+    renewed: Counter[Any] = Counter()
     for row in world.registry["student_number"]:
         if row.issuer != "province" and (row.student_id not in registered or row.kind != "student"):
             yield f"number {row.id} is the nation's, which never heard of its pupil"
         had[row.student_id].add(row.kind)
         if row.enrolment_id is not None and owner.get(row.enrolment_id) != row.student_id:
             yield f"number {row.id} was given to another enrolment than its pupil's"
-        if (row.valid_until is None) != (row.status in CARRIED):
-            yield f"number {row.id} is {row.status} and valid until {row.valid_until}"
+        if not _fits(row):
+            yield f"number {row.id} of kind {row.kind} by the {row.issuer} is {row.status} until {row.valid_until}"
         if not {row.valid_from, row.valid_until or row.valid_from} <= days[row.student_id]:
             yield f"number {row.id} came or went on a day on which nothing was done"
+        if row.kind == "student":
+            renewed[row.student_id] += row.student_id in registered and _made_after(row.id, registered[row.student_id])
+            renewed[row.student_id] -= row.status == "replaced"
+    for student_id, more in renewed.items():
+        if more:
+            yield f"the nation has given student {student_id} {more} numbers more than it has replaced"
     for row in world.registry["student"]:
         if had[row.id] != {"student", "regional"}:
             yield f"student {row.id} has had numbers of the kinds {sorted(had[row.id])}"
+
+
+def _fits(row: Any) -> bool:
+    """Whether its status goes with its end, and with who gave it."""
+    if (row.valid_until is None) != (row.status in CARRIED):
+        return False
+    provisional = (row.kind, row.issuer) == ("student", "province")
+    return row.status not in CARRIED or (row.status == "provisional") == provisional
+
+
+def _made_after(row_id: Any, moment: Any) -> bool:
+    """As the id says: its first 48 bits are the milliseconds of its making."""
+    return bool(row_id.int >> 80 > moment.timestamp() * 1000)
 
 
 @invariant("I4", "numbers come from their pools", always)

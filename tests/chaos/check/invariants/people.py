@@ -80,10 +80,11 @@ def subtrees(world: World) -> Iterator[str]:
 
 
 def notes_of(row: Any) -> list[dict[str, Any]]:
-    """The notes of an entry of the audit; none of one that cannot be read, which its chain tells."""
+    """The notes of an entry of the audit; none of one that is not as it was written, which its chain tells."""
     try:
-        return list(json.loads(row.entry)["notes"])
-    except (ValueError, KeyError, TypeError):
+        notes = list(json.loads(row.entry)["notes"])
+        return [note for note in notes if {"action", "organisation", "objects"} <= note.keys()]
+    except (ValueError, KeyError, TypeError, AttributeError):
         return []
 
 

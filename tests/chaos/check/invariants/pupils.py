@@ -171,6 +171,8 @@ def one_school(world: World) -> Iterator[str]:
             yield f"student {row.id} has {len(running[row.id])} running enrolments"
         if waiting[row.id] != (row.status == "submitted"):
             yield f"student {row.id} is {row.status} with {waiting[row.id]} open submissions"
+    for enrolment_id in by_id.keys() - {row.enrolment_id for row in world.registry["student_version"]}:
+        yield f"enrolment {enrolment_id} is of no version of any pupil"
     for row in world.registry["student_version"]:
         enrolment = by_id.get(row.enrolment_id)
         if enrolment is None or enrolment.school_id != row.school_id or enrolment.student_id != row.student_id:
@@ -207,7 +209,7 @@ def placements(world: World) -> Iterator[str]:
     ended = {row.id: row.ended_on for row in world.registry["enrolment"]}
     for enrolment in seats.keys() | versions.keys():
         due = []
-        for _, some in groupby(versions[enrolment], key=lambda row: row.class_id):
+        for _, some in groupby(versions.get(enrolment, ()), key=lambda row: row.class_id):
             first = next(some)
             if first.class_id is not None and first.status not in GONE:
                 due.append((first.class_id, day_of(first.at)))

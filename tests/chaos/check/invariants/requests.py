@@ -164,7 +164,13 @@ def as_decided(world: World) -> Iterator[str]:
             yield from _reasons(row, decision, said.get(row.request_id, []))
         elif row.state == "withdrawn" and case is not None and row.decided_at != case.closed_at:
             yield f"submission {row.request_id} was withdrawn at another moment than its case"
+    for row in world.review["decision"]:
+        if row.case_id in cases and row.content_hash != cases[row.case_id].content_hash:
+            yield f"case {row.case_id} was decided on other contents"
+    passed = Counter(row.case_id for row in world.review["decision"] if not row.final)
     for row in cases.values():
+        if row.step != 1 + passed[row.id]:
+            yield f"case {row.id} is at step {row.step} after {passed[row.id]} decisions"
         yield from _closed(row, final.get(row.id))
 
 
