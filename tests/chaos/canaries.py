@@ -5,14 +5,17 @@ every phone with the same seven digits. So one pattern per way of writing finds 
 bytes can be, and there is much of it: a pattern is so long, or stands so alone, that among 100 GB chance writes none.
 """
 
+import asyncio
 import os
 import re
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+import asyncpg
 import re2
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -22,6 +25,7 @@ from contracts.values import born_on, check_digit
 from sample.people import GUARDIAN_REGION, PUPIL_REGION
 from sample.roster import Roster, roster
 from tests.harness.people import FEMALE, a_guardian, a_record, born
+from tests.harness.whole import WholeStack
 
 SURNAME: Final = "龘靐齉"
 SEED: Final = 77
@@ -200,7 +204,35 @@ async def in_tables(connection: Any, look_for: LookFor = hits) -> list[str]:
     return found
 
 
-def in_process(pid: int) -> list[str]:
+async def in_stack(
+    stack: WholeStack, look_for: LookFor = hits, *, since: float, without: Iterable[Path] = ()
+) -> list[str]:
+    """Where it stands outside of what is sealed, on a running stack: files (the servers' own, too), topics, tables,
+    processes, and what the machine's temporary folders have got since then.
+    """
+    about = stack.about()
+    found = await asyncio.to_thread(_on_disk, stack.folder, look_for, since, without)
+    found += await in_topics(str(about["kafka"]), look_for)
+    for service, dsn in about["postgres"].items():
+        connection = await asyncpg.connect(dsn.replace("+asyncpg", ""))
+        try:
+            found += [f"{service}: {each}" for each in await in_tables(connection, look_for)]
+        finally:
+            await connection.close()
+    for pid in {*stack.programs.values(), *stack.pids.values()}:
+        found += in_process(pid, look_for)
+    return found
+
+
+def _on_disk(folder: Path, look_for: LookFor, since: float, without: Iterable[Path]) -> list[str]:
+    """In the stack's folder, and in temporary files of this time but for those of the tests themselves."""
+    temporary = Path(tempfile.gettempdir())
+    own = [*without, folder.parent, *temporary.glob("pytest-of-*"), *temporary.glob("registry-tests-*")]
+    found = list(in_files(folder, look_for=look_for))
+    return found + list(in_files(temporary, since=since, without=own, look_for=look_for))
+
+
+def in_process(pid: int, look_for: LookFor = hits) -> list[str]:
     """Whether the arguments, the environment or the open files' names of a process have something of a canary."""
     found = []
     for what in ("cmdline", "environ"):
@@ -208,13 +240,13 @@ def in_process(pid: int) -> list[str]:
             content = Path(f"/proc/{pid}/{what}").read_bytes()
         except OSError:
             continue
-        if hits(content):
+        if look_for(content):
             found.append(f"{what} of process {pid}")
     for link in Path(f"/proc/{pid}/fd").glob("*"):
         try:
             name = str(link.readlink())
         except OSError:
             continue
-        if hits(os.fsencode(name)):
+        if look_for(os.fsencode(name)):
             found.append(f"an open file of process {pid}")
     return found

@@ -22,6 +22,7 @@ import asyncpg
 from aiokafka.errors import KafkaError
 
 from local_stack.layout import read_json
+from tests.chaos.canaries import in_stack, numbers
 from tests.chaos.check import Report, heads_of, quiesce, verify
 from tests.chaos.load import Load
 from tests.chaos.load.founding import Founded, found
@@ -62,7 +63,7 @@ class Run:
         self.heads: list[Any] = []
         """Ends of the audit's chains, kept outside of the stack."""
         self._founded: Founded | None = None
-        self._began = time.monotonic()
+        self._began, self._started = time.monotonic(), time.time()
         self._hurry_from = self._began
 
     async def go(self) -> bool:
@@ -81,9 +82,19 @@ class Run:
                 _write(self.folder / "rounds.json", [asdict(each) for each in self.rounds])
                 if not done.is_clean:
                     break
+            if self.rounds:
+                await self._look_for_people(self.rounds[-1])
         finally:
             await asyncio.to_thread(self.stack.stop)
         return all(each.is_clean for each in self.rounds)
+
+    async def _look_for_people(self, last: Round) -> None:
+        """Nobody's number may stand anywhere outside of what is sealed, whatever died with it in its hands."""
+        with timed(last, "scan"):
+            found = await in_stack(self.stack, numbers, since=self._started)
+        last.troubles += [f"a person's number stands in {each}" for each in found]
+        self.say(f"scanned for people's numbers in {last.seconds['scan']} s: {'; '.join(found) or 'none'}")
+        _write(self.folder / "rounds.json", [asdict(each) for each in self.rounds])
 
     def _is_time(self) -> bool:
         """Whether another round fits: the first always does."""

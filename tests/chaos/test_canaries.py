@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import tempfile
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -32,7 +31,6 @@ from tests.harness.whole import WholeStack
 CANARIES: Final = int(os.environ.get("CHAOS_CANARIES", "200"))
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 CLASS_SIZE: Final = 40
-_DATABASES: Final = ("registry", "review", "photo", "sync")
 
 
 @dataclass
@@ -135,26 +133,7 @@ def _dsn(stack: WholeStack, service: str) -> str:
 
 async def _scan(stack: WholeStack, seen: Seen) -> list[str]:
     """Where something of a canary stands outside of what is sealed."""
-    about = stack.about()
-    found = list(await asyncio.to_thread(lambda: [*canaries.in_files(stack.folder)]))
-    found += await asyncio.to_thread(_in_temporary_folders, stack, seen)
-    found += await canaries.in_topics(str(about["kafka"]))
-    for service in _DATABASES:
-        connection = await asyncpg.connect(_dsn(stack, service))
-        try:
-            found += [f"{service}: {each}" for each in await canaries.in_tables(connection)]
-        finally:
-            await connection.close()
-    for pid in {*stack.programs.values(), *stack.pids.values()}:
-        found += canaries.in_process(pid)
-    return found
-
-
-def _in_temporary_folders(stack: WholeStack, seen: Seen) -> list[str]:
-    """The machine's temporary files of this time, but for those of the tests themselves."""
-    temporary = Path(tempfile.gettempdir())
-    own = [seen.folder, stack.folder.parent, *temporary.glob("pytest-of-*"), *temporary.glob("registry-tests-*")]
-    return [*canaries.in_files(temporary, since=seen.began, without=own)]
+    return await canaries.in_stack(stack, since=seen.began, without=[seen.folder])
 
 
 def test_canaries_are_told_from_everybody_else(seen: Seen) -> None:
