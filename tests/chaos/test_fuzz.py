@@ -29,7 +29,7 @@ from registry.importing.reader.frames import pack, unpack
 from registry.importing.reader.headers import canonical, is_heading
 from registry.importing.reader.marks import Marks
 from registry.importing.reader.verdict import FileRefused
-from registry.student.entry import HEADERS, grade_of, read_row
+from registry.student.entry import HEADERS, SheetReader, grade_of
 from tests.chaos.fuzz.sending import LONGEST, SEED, share
 from tests.chaos.fuzz.values import STRANGE
 from tests.chaos.hostile.tables import old
@@ -57,7 +57,8 @@ def many(test: Any) -> Any:
 @many
 @given(_ROWS)
 def test_a_row_is_read_whatever_stands_in_it(changes: dict[str, str]) -> None:
-    found = read_row({**_GOOD, **changes})
+    cells = {**_GOOD, **changes}
+    found = SheetReader([*cells]).read([*cells.values()])
     assert found.record is not None or found.problems
     assert all("请" in problem.text or problem.text for problem in found.problems)
     grade_of(next(iter(changes.values()), None))

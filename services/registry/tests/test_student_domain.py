@@ -12,7 +12,7 @@ from contracts.refusal import Refusal
 from contracts.values import Schooling, Stage, StudentStatus, born_on, check_digit
 from registry.student import domain
 from registry.student.domain import AgeRule, Change, Circumstances, Place, Problem, School, SchoolClass, purpose
-from registry.student.entry import read_form
+from registry.student.entry import CLASS, GRADE, HEADERS, SheetReader, read_form
 from registry.student.showing import fields, masked, names
 from tests.harness.people import a_guardian, a_record, records
 
@@ -257,6 +257,18 @@ def test_what_a_form_shows_it_takes_again(number: int) -> None:
     read = read_form(fields(record))
     assert read.problems == ()
     assert read.record == record
+
+
+def test_a_sheet_says_what_a_form_says_wherever_its_columns_stand() -> None:
+    record = a_record(7)
+    cells = {HEADERS[path]: text for path, text in fields(record).items()}
+    cells |= {"本校自用": "不看", GRADE: " 一年级 ", CLASS: "01.0"}
+    for headers in (sorted(cells), sorted(cells, reverse=True)):
+        read = SheetReader(headers).read([cells[header] for header in headers])
+        assert (read.record, read.problems) == (record, ())
+        assert (read.grade, read.class_number, read.school_code, read.reasons) == (1, "01", None, None)
+    blank = SheetReader(["姓名", GRADE]).read(["", None])
+    assert (blank.record, blank.grade, [each.code for each in blank.problems]) == (None, None, ["missing"])
 
 
 def test_masks_hide_numbers_phones_and_addresses() -> None:

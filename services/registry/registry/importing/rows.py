@@ -16,7 +16,7 @@ from registry.importing.reader.frames import pack, unpack
 from registry.student import commands as students
 from registry.student.commands import Drafted, Entry, SheetMemory
 from registry.student.domain import Problem
-from registry.student.entry import HEADERS, read_row
+from registry.student.entry import HEADERS, SheetReader
 
 _PATHS: Final[Mapping[str, str]] = {header: path for path, header in HEADERS.items()}
 FAILED: Final = frozenset({"duplicate", "refused"})
@@ -52,20 +52,20 @@ def read(vault: Vault, packed: bytes) -> Iterator[ReadChunk]:
     Only the last step's chunk is whole. Whoever has something else to do may do it between two steps.
     """
     headers, found = unpack(packed)
-    chunk = ReadChunk(headers, [])
+    chunk, reader = ReadChunk(headers, []), SheetReader(headers)
     for start in range(0, len(found), _STEP):
-        chunk.rows.extend(_read(vault, headers, *each) for each in found[start : start + _STEP])
+        chunk.rows.extend(_read(vault, reader, *each) for each in found[start : start + _STEP])
         yield chunk
 
 
 def _read(
     vault: Vault,
-    headers: list[str],
+    reader: SheetReader,
     number: int,
     texts: list[str | None],
     faults: Sequence[tuple[str, str, str]],
 ) -> SheetRow:
-    said = read_row({header: text for header, text in zip(headers, texts, strict=True) if text})
+    said = reader.read(texts)
     problems = said.problems
     if faults:
         own = tuple(Problem(code, _PATHS.get(header, ""), text) for code, header, text in faults)

@@ -4,8 +4,9 @@ Pure and quick: 50,000 rows of 72 columns pass through here in one import. Every
 `contracts.record` and `contracts.codes`; every fault is found, not only the first.
 """
 
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from contracts import record as form
@@ -58,17 +59,25 @@ class ReadRow:
     problems: tuple[Problem, ...]
 
 
-def read_row(cells: Mapping[str, str]) -> ReadRow:
-    """What the row says; `cells` maps the official headers (`成员1姓名`) to text, blank or absent where empty.
+class SheetReader:
+    """Reads the rows of a sheet whose columns have these official headers (`成员1姓名`); others are not looked at.
 
-    Other headers are not looked at. Never raises, whatever stands in the cells.
+    Where each cell stands is found out once: a row is read by places, not by a hundred look-ups of headers.
     """
-    return _read(cells, _SHEET, (GRADE, CLASS, SCHOOL_CODE, CONTINUATION, REASONS))
+
+    def __init__(self, headers: Sequence[str]) -> None:
+        place = {header: number for number, header in enumerate(headers)}
+        self._plan = tuple((place[key], *about) for key, *about in _SHEET if key in place)
+        self._keys = tuple(place.get(key) for key in (GRADE, CLASS, SCHOOL_CODE, CONTINUATION, REASONS))
+
+    def read(self, texts: Sequence[str | None]) -> ReadRow:
+        """What the row says; texts in the order of the headers, blank or None where empty. Never raises."""
+        return _read(texts.__getitem__, self._plan, self._keys)
 
 
 def read_form(fields: Mapping[str, str]) -> ReadRow:
     """What a form says; `fields` maps paths (`birth_date`, `family.0.phone`) to text. Up to eight family members."""
-    return _read(fields, _FORM, ("grade", "class_number", "school_code", "continuation", "reasons"))
+    return _read(fields.get, _FORM, ("grade", "class_number", "school_code", "continuation", "reasons"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +146,7 @@ CANONICAL: Final[Mapping[str, str]] = _canonical()
 """Every way a header is written (after `cells.plain`) → the official header."""
 
 
+@lru_cache(maxsize=1_000)
 def grade_of(raw: str | None) -> int | Unreadable | None:
     """The grade that is written, 1 to 12, `PRESCHOOL` for a child of a kindergarten, None when blank."""
     text = plain(raw or "").removesuffix(".0")
@@ -152,10 +162,10 @@ def grade_of(raw: str | None) -> int | Unreadable | None:
     )
 
 
-def _read(cells: Mapping[str, str], plan: tuple[tuple[Any, ...], ...], keys: tuple[str, ...]) -> ReadRow:
+def _read(get: Callable[[Any], str | None], plan: tuple[tuple[Any, ...], ...], keys: tuple[Any, ...]) -> ReadRow:
+    """`get` has the text of each key of the plan; one of `keys` may be None, for what is not there at all."""
     problems: list[Problem] = []
     values: tuple[dict[str, Any], ...] = tuple({} for _ in range(FORM_MEMBERS + 1))
-    get = cells.get
     for key, member, field, path, memory, read in plan:
         raw = get(key)
         if not raw:
@@ -169,19 +179,25 @@ def _read(cells: Mapping[str, str], plan: tuple[tuple[Any, ...], ...], keys: tup
             problems.append(Problem(value.code, path, value.text))
         else:
             values[member][field] = value
-    grade = grade_of(get(keys[0]))
+    of_grade, of_class, of_school, *others = (None if key is None else get(key) for key in keys)
+    grade = grade_of(of_grade)
     if isinstance(grade, Unreadable):
         problems.append(Problem(grade.code, "grade", grade.text))
         grade = None
     record = _record(values, problems)
-    class_number, school_code, continuation, reasons = (_words(get(key)) for key in keys[1:])
+    continuation, reasons = map(_words, others)
     return ReadRow(
-        None if problems else record, school_code, grade, class_number, continuation, reasons, tuple(problems)
-    )
+        None if problems else record, _repeated(of_school), grade, _repeated(of_class), continuation, reasons,
+        tuple(problems),
+    )  # fmt: skip
 
 
 def _words(raw: str | None) -> str | None:
     return (plain(raw).removesuffix(".0")[:1000] or None) if raw else None
+
+
+_repeated: Final = lru_cache(maxsize=1_000)(_words)
+"""Of what stands in every row of a sheet alike."""
 
 
 def _record(values: tuple[dict[str, Any], ...], problems: list[Problem]) -> StudentRecord | None:

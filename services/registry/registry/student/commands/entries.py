@@ -28,7 +28,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A pupil as a row of a sheet or a form gives it, after `entry.read_row` has read it without a problem."""
+    """A pupil as a row of a sheet or a form gives it, after `student.entry` has read it without a problem."""
 
     row: int
     record: StudentRecord
