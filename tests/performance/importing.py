@@ -193,10 +193,12 @@ async def slowly(place: Place, file: Path, rows: int) -> float:
     began = time.perf_counter()
     book = openpyxl.load_workbook(file, read_only=True)
     lines = book.worksheets[0].iter_rows(values_only=True)
-    reader = SheetReader([canonical(cell) or "" for cell in next(lines)])
+    headers = [canonical(cell) or "" for cell in next(lines)]
+    reader, width = SheetReader(headers), len(headers)
     async with AsyncSession(engine, expire_on_commit=False) as session:
         for _, line in zip(range(rows), lines, strict=False):
-            said = reader.read([str(cell) if cell else None for cell in line])
+            texts = [str(cell) if cell else None for cell in line]
+            said = reader.read(texts + [None] * (width - len(texts)))
             assert said.record is not None, said.problems
             student_id, enrolment_id = new_id(), new_id()
             body = content.written(said.record, said.reasons)

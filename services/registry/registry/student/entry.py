@@ -71,7 +71,7 @@ class SheetReader:
         self._keys = tuple(place.get(key) for key in (GRADE, CLASS, SCHOOL_CODE, CONTINUATION, REASONS))
 
     def read(self, texts: Sequence[str | None]) -> ReadRow:
-        """What the row says; texts in the order of the headers, blank or None where empty. Never raises."""
+        """What the row says, whatever it is; as many texts as headers and in their order, blank or None where empty."""
         return _read(texts.__getitem__, self._plan, self._keys)
 
 
