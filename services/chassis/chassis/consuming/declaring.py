@@ -52,7 +52,8 @@ class Subscribers:
     def hear(self, topic: Topic, *events: type[Event]) -> Callable[[H], H]:
         """The function gets these events of the topic, in batches.
 
-        Of facts and of foreign events, at most one per subject and call; of state, only the newest of each subject.
+        Of facts, at most one per subject and call; of state, only the newest of each subject; of foreign events all,
+        in the order of their coming.
         Raises ValueError for a topic that does not list this service as a reader, or does not carry the event.
         """
         if not events:
