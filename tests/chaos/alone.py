@@ -16,9 +16,12 @@ def _of_all(*names: str) -> tuple[str, ...]:
 
 ALONE: Final[Mapping[str, tuple[str, ...]]] = {
     "when something was sent, heard or parked: told to people who look, asked by no program afterwards": (
-        *_of_all("outbox.published_at", "inbox_offset.noted_at", "inbox.received_at", "parked.parked_at"),
+        *_of_all("saying.said_at", "saying.sent_at", "inbox_offset.noted_at", "inbox.received_at", "parked.parked_at"),
     ),
     "the order in which rows were sent, once they are": _of_all("outbox.id"),
+    "with what else a row was sent, once it is: sayings are forgotten after a day": (
+        *_of_all("outbox.saying", "saying.id", "saying.rows", "saying gone"),
+    ),
     "a state that a newer one has replaced may be forgotten by the outbox at any time": _of_all("outbox gone"),
     "why a record was parked, in words, and how often it was tried: the record itself is sealed beside it": (
         *_of_all("parked.type", "parked.reason", "parked.detail", "parked.fingerprint", "parked.attempts"),

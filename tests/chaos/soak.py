@@ -224,7 +224,7 @@ async def _progress(stack: WholeStack) -> tuple[int, int, int, int]:
         connection = await asyncpg.connect(dsn, timeout=10)
         try:
             with suppress(asyncpg.UndefinedTableError):
-                unsent += await connection.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL")
+                unsent += await connection.fetchval("SELECT coalesce(sum(rows), 0) FROM saying WHERE sent_at IS NULL")
             stored += await connection.fetchval("SELECT pg_database_size(current_database())")
             if service == "registry":
                 registered = await connection.fetchval("SELECT count(*) FROM student WHERE status = 'registered'")

@@ -71,7 +71,7 @@ class Abroad:
             "SELECT 1 FROM watermark WHERE topic = 'registry.student-record.v1' AND version >= $1", content
         )
         return len(said) == len(self.students) and not await self.programs.rows(
-            "SELECT 1 FROM outbox WHERE published_at IS NULL"
+            "SELECT 1 FROM saying WHERE sent_at IS NULL"
         )
 
     async def all_taken(self) -> bool:

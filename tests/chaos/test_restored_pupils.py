@@ -79,7 +79,7 @@ async def a_registered_canary(database: Database, school: Pupils) -> UUID:
     [submission] = await school.submissions([each.request_id for each in receipt.submitted])
     assert await deliver(database, subscribers, [decision(RequestApproved, submission)]) == ["applied"]
     async with database.transaction() as tx:
-        await tx.execute(text("UPDATE outbox SET published_at = now()"))
+        await tx.execute(text("UPDATE saying SET sent_at = now()"))
     return drafted[0]
 
 
@@ -189,7 +189,7 @@ async def everything_is_sent(database: Database) -> None:
 
     async def nothing_waits() -> bool:
         async with database.snapshot() as tx:
-            return not await tx.scalar(text("SELECT EXISTS (SELECT FROM outbox WHERE published_at IS NULL)"))
+            return not await tx.scalar(text("SELECT EXISTS (SELECT FROM saying WHERE sent_at IS NULL)"))
 
     assert await eventually(nothing_waits, within=120 + PUPILS / 500, every=1.0)
     took = time.monotonic() - began

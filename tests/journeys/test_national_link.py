@@ -210,7 +210,7 @@ async def _nobody_waits(link: Link) -> bool:
     [row] = await link.rows(
         "SELECT count(*) AS told, count(*) FILTER (WHERE standing = 'waiting') AS waiting FROM national_pupil"
     )
-    lag = await link.rows("SELECT 1 FROM outbox WHERE published_at IS NULL LIMIT 1")
+    lag = await link.rows("SELECT 1 FROM saying WHERE sent_at IS NULL LIMIT 1")
     later = (await link.nation("/state"))["later"]
     return bool(row["told"] == PUPILS and row["waiting"] == 0 and not lag and later == 0)
 

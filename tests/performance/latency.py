@@ -20,7 +20,7 @@ APPROVALS = 100
 
 
 _LATELY = """
-SELECT count(*) FROM outbox WHERE published_at IS NULL OR published_at > now() - interval '0.6 seconds'
+SELECT count(*) FROM saying WHERE sent_at IS NULL OR sent_at > now() - interval '0.6 seconds'
 """
 
 

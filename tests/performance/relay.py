@@ -33,10 +33,15 @@ BODY = '{"number":7,"name":"' + "安徽省" * 75 + '"}'
 """About 700 bytes."""
 
 _FILL = text("""
-INSERT INTO outbox (kind, topic, subject, epoch, version, event_id, type, body, time)
+WITH made AS (
+    INSERT INTO saying (rows, said_at) SELECT :together, now() FROM generate_series(1, :rows / :together) RETURNING id
+), sayings AS (SELECT array_agg(id ORDER BY id) AS ids FROM made)
+INSERT INTO outbox (kind, topic, subject, epoch, version, event_id, type, body, time, saying)
 SELECT 'fact', :topic, (cast(:subjects AS uuid[]))[n % :m + 1], 1, n / :m + 1, gen_random_uuid(), 'Asked',
-    convert_to(:body, 'utf8'), now() FROM generate_series(0, :rows - 1) AS n
+    convert_to(:body, 'utf8'), now(), ids[n / :together + 1] FROM generate_series(0, :rows - 1) AS n, sayings
 """)
+TOGETHER = 500
+"""Rows of one saying, as consumers' batches make them."""
 
 
 @asynccontextmanager
@@ -65,7 +70,14 @@ async def stage() -> AsyncIterator[Rig]:
 
 async def fill(rig: Rig, subjects: list[UUID], rows: int = ROWS) -> None:
     """So many facts of these subjects in the outbox, as if they had just been said."""
-    values = {"topic": rig.topics.talk.name, "subjects": subjects, "m": len(subjects), "body": BODY, "rows": rows}
+    values = {
+        "topic": rig.topics.talk.name,
+        "subjects": subjects,
+        "m": len(subjects),
+        "body": BODY,
+        "rows": rows,
+        "together": TOGETHER,
+    }
     async with rig.maker.transaction() as tx:
         await tx.execute(_FILL, values)
 

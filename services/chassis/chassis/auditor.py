@@ -23,7 +23,7 @@ from sqlalchemy import text
 import chassis.broken_connections  # noqa: F401 - before a client is made
 from chassis import envelope
 from chassis.envelope import Envelope, Unreadable
-from chassis.respeaking import respeak
+from chassis.respeaking import respeak, respeak_facts
 from chassis.retention import FACTS_IN_TOPIC, TOMBSTONES
 from contracts.topics import Kind, Topic
 
@@ -45,21 +45,17 @@ _STALLED: Final = 60.0
 _TOLD: Final = ("records", "missing", "said_again", "ghosts", "ahead", "differing", "unreadable")
 # PostgreSQL's crc32 is the partitioner's (chassis.envelope).
 _FACTS = text(
-    "SELECT id, event_id, subject, epoch, version, body FROM outbox WHERE kind = 'fact' AND topic = :topic"
-    " AND (subject, epoch, version) > (:subject, :epoch, :version) AND published_at < :before AND time > :oldest"
+    "SELECT event_id, subject, epoch, version, body FROM spoken WHERE kind = 'fact' AND topic = :topic"
+    " AND (subject, epoch, version) > (:subject, :epoch, :version) AND sent_at < :before AND time > :oldest"
     " AND crc32(convert_to(subject::text, 'UTF8')) % :partitions = ANY(:these)"
     " ORDER BY subject, epoch, version LIMIT :page"
 )
 _NEWEST = text(
-    "SELECT DISTINCT ON (subject) subject, epoch, version, body, published_at FROM outbox"
+    "SELECT DISTINCT ON (subject) subject, epoch, version, body, sent_at FROM spoken"
     " WHERE kind = 'state' AND topic = :topic AND subject > :after"
     " AND crc32(convert_to(subject::text, 'UTF8')) % :partitions = ANY(:these)"
     " ORDER BY subject, epoch DESC, version DESC LIMIT :page"
 )
-_AGAIN = """
-WITH again AS (UPDATE outbox SET published_at = NULL WHERE kind = 'fact' AND id = ANY($1::bigint[]) RETURNING 1)
-SELECT count(*), pg_notify('outbox', '') FROM again
-"""
 
 
 @dataclass(slots=True)
@@ -191,30 +187,23 @@ async def _compare_facts(share: _Share, report: Report, records: _Records, *, re
         if not rows:
             break
         after = {"subject": rows[-1].subject, "epoch": rows[-1].epoch, "version": rows[-1].version}
-        missing: list[int] = []
+        missing: list[tuple[UUID, UUID]] = []
         for row in rows:
             found = there.pop(row.event_id.bytes, None)
             if found is None:
-                missing.append(row.id)
+                missing.append((row.subject, row.event_id))
                 report.saw("missing", row.event_id)
             elif found != digest(row.body):
                 report.differing += 1
                 report.saw("other bytes", row.event_id)
         report.missing += len(missing)
         if missing and repair:
-            report.said_again += await _say_again(share.database, missing)
+            report.said_again += await respeak_facts(share.database, share.topic.name, missing)
     async with share.database.snapshot() as tx:
         ghosts = await _unknown(tx, share.topic, [UUID(bytes=each) for each in there])
     report.ghosts += len(ghosts)
     for each in ghosts[:10]:
         report.saw("ghost", each)
-
-
-async def _say_again(database: "Database", ids: list[int]) -> int:
-    async with database.transaction() as tx:
-        [row] = await tx.fetch(_AGAIN, ids)
-        tx.note("outbox.respeak", [], detail={"rows": row[0]})
-        return int(row[0])
 
 
 async def _unknown(tx: "Tx", topic: Topic, ids: list[UUID]) -> list[UUID]:
@@ -245,11 +234,11 @@ async def _compare_states(share: _Share, report: Report, records: _Records, *, r
         behind: list[UUID] = []
         for row in rows:
             found = last.pop(row.subject.bytes, None)
-            if found is None and row.body is None and row.published_at is not None and row.published_at < forgotten:
+            if found is None and row.body is None and row.sent_at is not None and row.sent_at < forgotten:
                 continue
             epoch, version, content = found or (0, 0, b"")
             if (epoch, version) < (row.epoch, row.version):
-                if row.published_at is not None and row.published_at < share.before:
+                if row.sent_at is not None and row.sent_at < share.before:
                     behind.append(row.subject)
                     report.saw("behind", row.subject)
             elif (epoch, version) > (row.epoch, row.version):

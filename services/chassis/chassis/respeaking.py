@@ -11,27 +11,31 @@ from contracts.topics import Kind
 if TYPE_CHECKING:
     from chassis.transaction import Database
 
-_AT_ONCE = 5000
+_AT_ONCE = 1000
+"""Subjects of one transaction: what it says again is sent in one round of the relay."""
 _SUBJECTS = text("SELECT subject FROM counter WHERE topic = :topic AND subject > :after ORDER BY subject LIMIT :most")
 # Nobody may say something newer of a subject meanwhile: it could be sent before the old state, which would then be
 # the last one in the topic and survive compaction.
 _LOCK = "SELECT 1 FROM counter WHERE topic = $1 AND subject = ANY($2::uuid[]) ORDER BY subject FOR UPDATE"
-_NEWEST = """
-WITH newest AS (
-    SELECT DISTINCT ON (subject) id FROM outbox
-    WHERE kind = 'state' AND topic = $1 AND subject = ANY($2::uuid[]) ORDER BY subject, epoch DESC, version DESC
-), again AS (
-    UPDATE outbox SET published_at = NULL
-    WHERE kind = 'state' AND topic = $1 AND subject = ANY($2::uuid[]) AND id IN (SELECT id FROM newest) RETURNING 1
+# Rows leave the saying that they were sent with for one that is not sent.
+_AGAIN = """
+WITH picked AS ({picked}), again AS (
+    INSERT INTO saying (rows, said_at) SELECT count(*), now() FROM picked HAVING count(*) > 0 RETURNING id
+), moved AS (
+    UPDATE outbox SET saying = again.id FROM again
+    WHERE topic = $1 AND subject = ANY($2::uuid[]) AND outbox.id IN (SELECT picked.id FROM picked) RETURNING 1
 )
-SELECT count(*), pg_notify('outbox', '') FROM again
+SELECT count(*), pg_notify('outbox', '') FROM moved
 """
-_ALL = """
-WITH again AS (
-    UPDATE outbox SET published_at = NULL WHERE kind = 'fact' AND topic = $1 AND subject = ANY($2::uuid[]) RETURNING 1
+_NEWEST = _AGAIN.format(
+    picked="SELECT DISTINCT ON (subject) id FROM outbox WHERE kind = 'state' AND topic = $1"
+    " AND subject = ANY($2::uuid[]) ORDER BY subject, epoch DESC, version DESC"
 )
-SELECT count(*), pg_notify('outbox', '') FROM again
-"""
+_ALL = _AGAIN.format(picked="SELECT id FROM outbox WHERE kind = 'fact' AND topic = $1 AND subject = ANY($2::uuid[])")
+_THESE = _AGAIN.format(
+    picked="SELECT id FROM outbox WHERE kind = 'fact' AND topic = $1 AND subject = ANY($2::uuid[])"
+    " AND event_id = ANY($3::uuid[])"
+)
 
 
 async def respeak(database: "Database", topic_name: str, subjects: Sequence[UUID] = ()) -> int:
@@ -50,6 +54,16 @@ async def respeak(database: "Database", topic_name: str, subjects: Sequence[UUID
             return done
         after = found[-1].subject
         done += await _again(database, statement, topic_name, [row.subject for row in found])
+
+
+async def respeak_facts(database: "Database", topic_name: str, events: Sequence[tuple[UUID, UUID]]) -> int:
+    """How many of these facts, given as (subject, event), will be sent again."""
+    async with database.transaction() as tx:
+        subjects = sorted({subject for subject, _ in events})
+        await tx.fetch(_LOCK, topic_name, subjects)
+        [row] = await tx.fetch(_THESE, topic_name, subjects, [event for _, event in events])
+        tx.note("outbox.respeak", [], detail={"topic": topic_name, "rows": row[0]})
+        return int(row[0])
 
 
 async def begin_epoch(database: "Database") -> int:

@@ -26,6 +26,8 @@ TOMBSTONES: Final = timedelta(days=30)
 """A reader that was away longer than this never hears that a subject of a state topic has ended."""
 MONTHS_AHEAD: Final = 2
 """Months of the outbox that exist before they begin."""
+SAYINGS: Final = timedelta(days=1)
+"""When single sayings were sent; of older ones it is only known that they were."""
 AT_ONCE: Final = 5000
 """Rows deleted in one transaction."""
 
@@ -39,11 +41,14 @@ ORDER BY topic, subject LIMIT :most
 _SUPERSEDED = """
 DELETE FROM outbox USING unnest($1::text[], $2::uuid[]) AS asked (topic, subject)
 WHERE outbox.kind = 'state' AND outbox.topic = asked.topic AND outbox.subject = asked.subject
-  AND outbox.published_at < now() - interval '1 hour'
+  AND NOT EXISTS (
+    SELECT FROM saying WHERE saying.id = outbox.saying
+      AND (saying.sent_at IS NULL OR saying.sent_at > now() - interval '1 hour')
+  )
   AND EXISTS (
-    SELECT FROM outbox AS newer
+    SELECT FROM spoken AS newer
     WHERE newer.kind = 'state' AND newer.topic = asked.topic AND newer.subject = asked.subject
-      AND (newer.epoch, newer.version) > (outbox.epoch, outbox.version) AND newer.published_at IS NOT NULL
+      AND (newer.epoch, newer.version) > (outbox.epoch, outbox.version) AND newer.sent_at IS NOT NULL
   )
 RETURNING 1
 """
@@ -54,6 +59,13 @@ _OLD = (
             " (SELECT topic, event_id FROM inbox WHERE received_at < now() - CAST(:kept AS interval) LIMIT :most)"
         ),
         FOREIGN_IDS,
+    ),
+    (
+        text(
+            "DELETE FROM saying WHERE id IN"
+            " (SELECT id FROM saying WHERE sent_at < now() - CAST(:kept AS interval) ORDER BY id LIMIT :most)"
+        ),
+        SAYINGS,
     ),
     (
         text(

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from chassis.settings import ServiceSettings
-from chassis.tables import create_delivery_tables
+from chassis.tables import create_delivery_tables, forget_when_rows_were_sent, keep_sayings
 from chassis.transaction import Builder, Database, Tx
 from contracts.event import Event
 from contracts.topics import Kind, Topic
@@ -98,6 +98,8 @@ async def migrate(dsn: str) -> None:
     """Bring an empty database to what a service has after its first migration."""
     operations = _Operations()
     create_delivery_tables(operations)
+    keep_sayings(operations)
+    forget_when_rows_were_sent(operations)
     connection = await asyncpg.connect(dsn.replace("+asyncpg", ""))
     try:
         for statement in (*operations.statements, *THING_TABLE):

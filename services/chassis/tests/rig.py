@@ -86,7 +86,7 @@ class Rig:
 
     async def unsent(self) -> int:
         async with self.maker.snapshot() as tx:
-            return int(await tx.scalar(text("SELECT count(*) FROM outbox WHERE published_at IS NULL")))
+            return int(await tx.scalar(text("SELECT count(*) FROM spoken WHERE sent_at IS NULL")))
 
     async def effects(self) -> dict[UUID, list[int]]:
         """The versions that had an effect, of each subject, in order."""

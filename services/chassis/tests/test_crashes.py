@@ -111,7 +111,7 @@ async def test_a_relay_that_marked_before_it_was_acknowledged_would_lose(rig: Ri
     subjects = new_subjects(5)
     await rig.say(subjects)
     async with rig.maker.transaction() as tx:
-        await tx.execute(text("UPDATE outbox SET published_at = now()"))
+        await tx.execute(text("UPDATE saying SET sent_at = now()"))
     # … and here it dies, before it has sent anything.
     await rig.say(subjects)
     await all_sent(rig)

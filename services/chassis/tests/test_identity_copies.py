@@ -26,7 +26,7 @@ from chassis.identity.copies import (
     subtree,
 )
 from chassis.settings import ServiceSettings
-from chassis.tables import create_delivery_tables
+from chassis.tables import create_delivery_tables, forget_when_rows_were_sent, keep_sayings
 from chassis.testing import deliver, spoken
 from chassis.transaction import Database, Tx
 from contracts import topics
@@ -95,6 +95,8 @@ class _Operations:
 async def migrate(dsn: str) -> None:
     operations = _Operations()
     create_delivery_tables(operations)
+    keep_sayings(operations)
+    forget_when_rows_were_sent(operations)
     create_copy_tables(operations)
     connection = await asyncpg.connect(dsn.replace("+asyncpg", ""))
     try:

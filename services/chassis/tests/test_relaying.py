@@ -77,6 +77,7 @@ def beats(monkeypatch: pytest.MonkeyPatch) -> None:
 async def was_said(database: Database, seconds: int) -> None:
     async with database.transaction() as tx:
         await tx.execute(text("UPDATE outbox SET time = now() - make_interval(secs => :ago)"), {"ago": seconds})
+        await tx.execute(text("UPDATE saying SET said_at = now() - make_interval(secs => :ago)"), {"ago": seconds})
 
 
 @pytest.mark.usefixtures("beats")
@@ -91,7 +92,7 @@ async def test_how_much_waits_and_for_how_long_stands_in_the_metrics(database: D
         lines = exposition()[0].decode().splitlines()
         assert "outbox_depth 3.0" in lines
         async with database.transaction() as tx:
-            await tx.execute(text("UPDATE outbox SET published_at = now()"))
+            await tx.execute(text("UPDATE saying SET sent_at = now()"))
         await eventually(lambda: (measured("outbox_depth"), measured("outbox_age_seconds")) == (0, 0))
 
 
@@ -101,7 +102,7 @@ async def test_what_is_said_again_has_not_waited_since_it_was_first_said(databas
         tx.say(uuid4(), Asked(number=1))
     await was_said(database, 60 * 24 * 3600)
     async with database.transaction() as tx:
-        await tx.execute(text("UPDATE outbox SET published_at = now()"))
+        await tx.execute(text("UPDATE saying SET sent_at = now()"))
     async with running(Relay(database, "maker")):
         await eventually(lambda: measured("outbox_depth") == 0)
         assert await respeak(database, topics.talk.name) == 1

@@ -26,7 +26,11 @@ async def test_superseded_states_go_and_the_newest_stays(database: Database, top
                 tx.touch(topics.thing, [each])
     async with database.transaction() as tx:
         await tx.execute(
-            text("UPDATE outbox SET published_at = now() - interval '2 hours' WHERE subject = :s"), {"s": first}
+            text(
+                "UPDATE saying SET sent_at = now() - interval '2 hours'"
+                " WHERE id IN (SELECT saying FROM outbox WHERE subject = :s)"
+            ),
+            {"s": first},
         )
     await until_done(database)
     assert [row.version for row in await rows("SELECT version FROM outbox WHERE subject = :s", s=first)] == [3]
@@ -49,9 +53,9 @@ async def test_months_of_facts_are_made_ahead_and_dropped_when_they_are_old(data
         for day, sent in (("2020-01-05", True), ("2020-02-05", False)):
             await tx.execute(
                 text(
-                    "INSERT INTO outbox (kind, topic, subject, epoch, version, event_id, type, time, published_at)"
+                    "INSERT INTO outbox (kind, topic, subject, epoch, version, event_id, type, time, saying)"
                     " VALUES ('fact', 't', :s, 1, 1, :s, 'Asked', cast(:d AS text)::timestamptz,"
-                    " CASE WHEN :sent THEN now() END)"
+                    " CASE WHEN :sent THEN 0 ELSE say_alone() END)"
                 ),
                 {"s": uuid4(), "d": day, "sent": sent},
             )
@@ -62,6 +66,25 @@ async def test_months_of_facts_are_made_ahead_and_dropped_when_they_are_old(data
     assert "outbox_fact_2020_02" in {row.relname for row in await rows(months)}
     assert "outbox_fact_2020_01" not in {row.relname for row in await rows(months)}
     assert len(await rows("SELECT 1 FROM outbox WHERE kind = 'fact'")) == 2
+
+
+async def test_sayings_are_forgotten_a_day_after_they_were_sent(database: Database, rows: Rows) -> None:
+    subjects = [uuid4() for _ in range(3)]
+    for subject, hours in zip(subjects, (25, 23, None), strict=True):
+        async with database.transaction() as tx:
+            tx.say(subject, Asked(number=1))
+        async with database.transaction() as tx:
+            await tx.execute(
+                text(
+                    "UPDATE saying SET sent_at = now() - make_interval(hours => cast(:hours AS integer))"
+                    " WHERE id = (SELECT max(id) FROM saying)"
+                ),
+                {"hours": hours},
+            )
+    await until_done(database)
+    assert len(await rows("SELECT 1 FROM saying")) == 2
+    # What is forgotten was sent, and what was not is kept.
+    assert [row.subject for row in await rows("SELECT subject FROM spoken WHERE sent_at IS NULL")] == subjects[2:]
 
 
 async def test_answers_and_settled_records_are_forgotten(database: Database, rows: Rows) -> None:

@@ -166,9 +166,7 @@ async def test_a_whole_service_says_hears_and_stops_within_four_seconds(
 
 
 async def _sent(ask: Ask) -> bool:
-    return (
-        await ask("SELECT 1 FROM outbox WHERE published_at IS NULL") == [] and await ask("SELECT 1 FROM outbox") != []
-    )
+    return await ask("SELECT 1 FROM spoken WHERE sent_at IS NULL") == [] and await ask("SELECT 1 FROM outbox") != []
 
 
 async def test_timers_run_in_one_worker_at_a_time_and_move_when_it_dies(nursery: Nursery, ask: Ask) -> None:

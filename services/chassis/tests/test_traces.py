@@ -67,7 +67,7 @@ async def test_what_is_said_because_of_a_record_goes_on_with_its_trace(rig: Rig)
 
     async def all_sent() -> bool:
         async with rig.taker.snapshot() as tx:
-            sent = await tx.fetch("SELECT 1 FROM outbox WHERE published_at IS NOT NULL")
+            sent = await tx.fetch("SELECT 1 FROM spoken WHERE sent_at IS NOT NULL")
             assert await tx.fetch("SELECT 1 FROM parked") == []
         return len(sent) == 1 + len(JUNK)
 

@@ -20,7 +20,7 @@ MARK: Final = 1
 """Behind the last record of a partition stands the mark that ends the relay's transaction."""
 _EVERY: Final = 0.25
 _ON_ITS_WAY: Final = {
-    "rows to send": "SELECT count(*) FROM outbox WHERE published_at IS NULL",
+    "rows to send": "SELECT coalesce(sum(rows), 0) FROM saying WHERE sent_at IS NULL",
     "facts that wait": "SELECT count(*) FROM waiting",
 }
 _ASKED_WITHIN: Final = 30.0

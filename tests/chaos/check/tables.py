@@ -13,7 +13,7 @@ DELIVERY: Final[Mapping[str, str]] = {
     "epoch": "SELECT epoch FROM epoch",
     "counter": "SELECT topic, subject, version FROM counter",
     "outbox": "SELECT id, kind, topic, subject, epoch, version, event_id, type, time, actor, cause, traceparent,"
-    " published_at, sha256(coalesce(body, '')) AS hash FROM outbox ORDER BY id",
+    " sent_at, sha256(coalesce(body, '')) AS hash FROM spoken ORDER BY id",
     "watermark": "SELECT topic, subject, epoch, version, hash, held FROM watermark",
     "inbox": "SELECT topic, event_id FROM inbox",
     "inbox_offset": "SELECT topic, partition, highest FROM inbox_offset",

@@ -16,8 +16,8 @@ DECISIONS = "review.decision.v1"
 @plant("I10", also=["I11"])
 async def said_and_lost(garden: Garden) -> AsyncIterator[None]:
     statement = (
-        "INSERT INTO outbox (kind, topic, subject, epoch, version, event_id, type, body, time, published_at)"
-        " VALUES ('fact', $1, $2, 1, 1, $3, 'RequestWithdrawn', '{}', now(), now())"
+        "INSERT INTO outbox (kind, topic, subject, epoch, version, event_id, type, body, time, saying)"
+        " VALUES ('fact', $1, $2, 1, 1, $3, 'RequestWithdrawn', '{}', now(), 0)"
     )
     async with garden.changed("review", "outbox", statement, DECISIONS, uuid4(), uuid4()):
         yield
@@ -216,8 +216,8 @@ async def a_former_leader_writes(garden: Garden) -> AsyncIterator[None]:
 
 @plant("I30")
 async def a_row_that_is_not_sent(garden: Garden) -> AsyncIterator[None]:
-    statement = "UPDATE outbox SET published_at = NULL WHERE id = (SELECT max(id) FROM outbox)"
-    async with garden.changed("sync", "outbox", statement):
+    statement = "UPDATE saying SET sent_at = NULL WHERE id = (SELECT max(id) FROM saying)"
+    async with garden.changed("sync", "saying", statement):
         yield
 
 

@@ -17,9 +17,8 @@ _SETTINGS = {
     # A leader that is stopped says nothing; then the server ends its session, and another may lead.
     "idle_session_timeout": "15000",
     "statement_timeout": "60000",
-    # What is not sent is always found in order through its index, whatever the statistics of a full table say.
+    # What is not sent is always found through its index, whatever the statistics of a full table say.
     "enable_seqscan": "off",
-    "enable_sort": "off",
 }
 _BEAT = 3.0
 _RETRY = 0.5

@@ -3,8 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiokafka.errors import ProducerFenced
 from prometheus_client import Counter, Gauge
@@ -29,17 +28,23 @@ _PAUSE = 1.0
 _TROUBLE = 10.0
 """Seconds without success after which the process says that it is not ready."""
 
+# Sayings as whole: they are marked so. The last one may lead over the round's number.
+_DUE = """
+SELECT id FROM (
+    SELECT id, sum(rows) OVER (ORDER BY id) - rows AS before FROM saying WHERE sent_at IS NULL ORDER BY id LIMIT $1
+) AS unsent WHERE before < $1
+"""
 _FETCH = """
 SELECT id, topic, subject, epoch, version, event_id, type, body, time, actor, cause, traceparent
-FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT $1
+FROM outbox WHERE saying = ANY($1::bigint[]) ORDER BY id
 """
-_MARK = "UPDATE outbox SET published_at = now() WHERE id = ANY($1::bigint[]) AND published_at IS NULL"
+_MARK = "UPDATE saying SET sent_at = now() WHERE id = ANY($1::bigint[]) AND sent_at IS NULL"
 _DEPTH = """
-SELECT count(*), coalesce(extract(epoch FROM now() - min(time)), 0)
-FROM (SELECT time FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT 10000) AS unsent
+SELECT coalesce(sum(rows), 0), coalesce(extract(epoch FROM now() - min(said_at)), 0)
+FROM (SELECT rows, said_at FROM saying WHERE sent_at IS NULL ORDER BY id LIMIT 10000) AS unsent
 """
 
-DEPTH = Gauge("outbox_depth", "Rows of the outbox that are not sent, up to 10,000.")
+DEPTH = Gauge("outbox_depth", "Rows of the outbox that are not sent, of up to 10,000 sayings.")
 AGE = Gauge("outbox_age_seconds", "Seconds for which the oldest row of the outbox waits to be sent.")
 LEADS = Gauge("relay_leads", "1 while this process leads.")
 SENT = Counter("relay_sent", "Rows sent and acknowledged.")
@@ -54,8 +59,6 @@ class Relay:
         self._service = service
         self._trouble: str | None = None
         self._good_at = time.monotonic()
-        self._emptied: float | None = None
-        """When nothing was left to be sent; whatever is unsent has become so since."""
 
     def why_not_ready(self) -> str | None:
         """A sentence when nothing could be sent for a while."""
@@ -96,8 +99,7 @@ class Relay:
         while True:
             [(depth, age)] = await lead.beat(_DEPTH)
             DEPTH.set(depth)
-            # What is said again has its old time, and has waited no longer than since everything was sent.
-            AGE.set(float(age) if self._emptied is None else min(float(age), time.monotonic() - self._emptied))
+            AGE.set(float(age))
 
     async def _send_for_ever(self, lead: Lead) -> None:
         sending: Sending | None = None
@@ -105,12 +107,12 @@ class Relay:
             while True:
                 lead.woken.clear()
                 began = time.monotonic()
-                rows = await lead.fetch(_FETCH, ROUND)
-                if not rows:
-                    self._emptied = time.monotonic()
+                due = [row[0] for row in await lead.fetch(_DUE, ROUND)]
+                if not due:
                     self._succeed()
                     await _woken(lead)
                     continue
+                rows = await lead.fetch(_FETCH, due)
                 crash.point("relay.after_fetch")
                 try:
                     if sending is None:
@@ -127,7 +129,8 @@ class Relay:
                     await asyncio.sleep(_PAUSE)
                     continue
                 crash.point("relay.after_ack_before_mark")
-                await self._mark(lead, rows)
+                await lead.fetch(_MARK, due)
+                SENT.inc(len(rows))
                 crash.point("relay.after_mark")
                 self._succeed()
                 if len(rows) < SMALL:
@@ -145,10 +148,6 @@ class Relay:
             await sending.stop()
             raise
         return sending
-
-    async def _mark(self, lead: Lead, rows: Sequence[Any]) -> None:
-        await lead.fetch(_MARK, [row["id"] for row in rows])
-        SENT.inc(len(rows))
 
     def _succeed(self) -> None:
         self._trouble, self._good_at = None, time.monotonic()

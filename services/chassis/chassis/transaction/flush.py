@@ -13,7 +13,7 @@ from chassis import chain
 from chassis.envelope import ENDED, LARGEST_BODY
 from chassis.ids import new_id
 from chassis.telemetry import traceparent
-from chassis.transaction.tx import Cause, Tx
+from chassis.transaction.tx import COPY_FROM, Cause, Tx
 from contracts.event import Event
 from contracts.topics import Topic
 
@@ -31,17 +31,26 @@ UPDATE counter SET version = counter.version - 1
 FROM unnest($1::text[], $2::uuid[]) AS silent (topic, subject)
 WHERE counter.topic = silent.topic AND counter.subject = silent.subject
 """
-# NOTIFY is only a hint that saves the relay's next poll; once per transaction.
-_PUT = """
-WITH put AS (
-    INSERT INTO outbox (kind, topic, subject, epoch, version, event_id, type, body, time, actor, cause, traceparent)
-    SELECT kind, topic, subject, $1, version, event_id, type, body, $2, actor, cause, traceparent
-    FROM unnest($3::text[], $4::text[], $5::uuid[], $6::bigint[], $7::uuid[], $8::text[], $9::bytea[], $10::uuid[],
-        $11::uuid[], $12::text[])
-        AS said (kind, topic, subject, version, event_id, type, body, actor, cause, traceparent)
+# NOTIFY is only a hint that saves the relay's next poll; once per transaction. The saying's number is drawn under the
+# counters' locks, as the rows' are: what follows has a higher one.
+_SAY = """
+WITH made AS (INSERT INTO saying (rows, said_at) VALUES ($1, $2) RETURNING id)
+SELECT id, pg_notify('outbox', '') FROM made
+"""
+_SAY_FEW = """
+WITH made AS (INSERT INTO saying (rows, said_at) VALUES ($1, $2) RETURNING id), put AS (
+    INSERT INTO outbox (saying, epoch, time, kind, topic, subject, version, event_id, type, body, actor, cause,
+        traceparent)
+    SELECT made.id, $3, $2, said.*
+    FROM made, unnest($4::text[], $5::text[], $6::uuid[], $7::bigint[], $8::uuid[], $9::text[], $10::bytea[],
+        $11::uuid[], $12::uuid[], $13::text[]) AS said
 )
 SELECT pg_notify('outbox', '')
 """
+_COLUMNS = (
+    "saying", "epoch", "time", "kind", "topic", "subject", "version", "event_id", "type", "body", "actor", "cause",
+    "traceparent",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -58,7 +67,7 @@ class _Spoken:
 async def flush(tx: Tx, database: "Database") -> None:
     """Give versions, read touched state, seal, write outbox rows and the audit entry.
 
-    Three statements and one builder per touched topic, however much was said.
+    Three or four statements and one builder per touched topic, however much was said.
     """
     tx.closed = True
     spoken = await _spoken(tx, database) if tx.noted.facts or tx.noted.touched else []
@@ -105,7 +114,7 @@ async def _raise_counters(tx: Tx) -> Mapping[tuple[str, UUID], int]:
 
 async def _put(tx: Tx, database: "Database", spoken: list[_Spoken]) -> None:
     here = traceparent()
-    columns: list[tuple[Any, ...]] = [
+    rows: list[tuple[Any, ...]] = [
         (
             one.topic.kind.value,
             one.topic.name,
@@ -120,7 +129,12 @@ async def _put(tx: Tx, database: "Database", spoken: list[_Spoken]) -> None:
         )
         for one in spoken
     ]
-    await tx.fetch(_PUT, tx.epoch, tx.now, *map(list, zip(*columns, strict=True)))
+    if len(rows) < COPY_FROM:
+        await tx.fetch(_SAY_FEW, len(rows), tx.now, tx.epoch, *map(list, zip(*rows, strict=True)))
+        return
+    [(saying, _)] = await tx.fetch(_SAY, len(rows), tx.now)
+    common = (saying, tx.epoch, tx.now)
+    await tx.copy("outbox", _COLUMNS, [common + row for row in rows])
 
 
 def _body(tx: Tx, database: "Database", one: _Spoken) -> bytes | None:

@@ -205,8 +205,18 @@ class Tx:
             raise DBAPIError(statement, None, error, hide_parameters=True, connection_invalidated=gone) from error
         return records
 
-    async def _copy(self, table: Table, rows: Rows) -> int:
+    async def copy(
+        self, table: str, columns: Sequence[str], records: Sequence[tuple[Any, ...]], *, schema: str | None = None
+    ) -> None:
+        """Write the records by COPY. Raises DBAPIError, as `execute` does."""
         raw: Any = (await self.connection.get_raw_connection()).driver_connection
+        try:
+            await raw.copy_records_to_table(table, columns=columns, records=records, schema_name=schema)
+        except (PostgresError, InterfaceError, OSError) as error:
+            gone = raw.is_closed()
+            raise DBAPIError(f"COPY {table}", None, error, hide_parameters=True, connection_invalidated=gone) from error
+
+    async def _copy(self, table: Table, rows: Rows) -> int:
         columns = as_columns(rows)
         values = [
             [None if value is None else to_json(value) for value in found]
@@ -214,14 +224,7 @@ class Tx:
             else found
             for name, found in columns.items()
         ]
-        try:
-            await raw.copy_records_to_table(
-                table.name, columns=list(columns), records=list(zip(*values, strict=True)), schema_name=table.schema
-            )
-        except (PostgresError, InterfaceError, OSError) as error:
-            gone = raw.is_closed()
-            statement = f"COPY {table.name}"
-            raise DBAPIError(statement, None, error, hide_parameters=True, connection_invalidated=gone) from error
+        await self.copy(table.name, list(columns), list(zip(*values, strict=True)), schema=table.schema)
         return len(rows)
 
     def _cause_of(self, subject: UUID) -> Cause:

@@ -41,7 +41,7 @@ def nothing_lost(world: World) -> Iterator[str]:
         if topic.kind is Kind.FACT:
             there = {record.envelope.id for record in log.readable() if record.envelope}
             for row in rows:
-                if row.published_at is not None and row.event_id not in there:
+                if row.sent_at is not None and row.event_id not in there:
                     yield f"{topic.name} lacks version {row.version} of {row.subject}"
             continue
         last = {record.subject: record for record in log.readable()}
@@ -239,7 +239,7 @@ def at_a_standstill(world: World) -> Iterator[str]:
 def standstill(world: World) -> Iterator[str]:
     """What is still on its way: unsent rows, unread records, waiting facts, answers that the nation still owes."""
     for name, service in world.services.items():
-        unsent = sum(row.published_at is None for row in service["outbox"])
+        unsent = sum(row.sent_at is None for row in service["outbox"])
         if unsent:
             yield f"{name} has {unsent} rows to send"
         if service["waiting"]:
