@@ -161,7 +161,7 @@ class PostgresServer:
             "port": self.address.port,
             "unix_socket_directories": self._sockets,
             "max_connections": self.connections,
-            "shared_buffers": "512MB",
+            "shared_buffers": "1GB",
             "max_wal_size": "2GB",
             # After kill -9 every file would be synced by itself before recovery begins: seconds on a busy disk.
             "recovery_init_sync_method": "syncfs",

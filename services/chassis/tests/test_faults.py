@@ -303,7 +303,8 @@ async def test_flushing_costs_the_same_statements_whatever_is_said(rig: Rig) -> 
         seen.clear()
         await rig.say(new_subjects(number))
         counts.append(list(seen))
-    # begin, clock, counters, outbox, audit, commit; the first transaction also learned types.
+    # begin, clock, counters, outbox (many rows: a saying, and COPY, which is not told here), audit, commit; the first
+    # transaction also learned types.
     assert len(counts[1]) == len(counts[2]) <= 6, counts[2]
 
 
