@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from chassis.settings import ServiceSettings
-from chassis.tables import create_delivery_tables, forget_when_rows_were_sent, keep_sayings
+from chassis.tables import Operations, create_delivery_tables, forget_when_rows_were_sent, keep_sayings
 from chassis.transaction import Builder, Database, Tx
 from contracts.event import Event
 from contracts.topics import Kind, Topic
@@ -87,6 +87,8 @@ THING_TABLE = (
 
 
 class _Operations:
+    """What of alembic's operations is used: they are written down."""
+
     def __init__(self) -> None:
         self.statements: list[str] = []
 
@@ -94,18 +96,26 @@ class _Operations:
         self.statements.append(str(sqltext))
 
 
-async def migrate(dsn: str) -> None:
-    """Bring an empty database to what a service has after its first migration."""
+async def run_steps(dsn: str, *steps: Callable[[Operations], None], also: Sequence[str] = ()) -> None:
+    """What these steps of migrations do, and these statements, on the database."""
     operations = _Operations()
-    create_delivery_tables(operations)
-    keep_sayings(operations)
-    forget_when_rows_were_sent(operations)
+    for step in steps:
+        step(operations)
     connection = await asyncpg.connect(dsn.replace("+asyncpg", ""))
     try:
-        for statement in (*operations.statements, *THING_TABLE):
+        for statement in (*operations.statements, *also):
             await connection.execute(statement)
     finally:
         await connection.close()
+
+
+DELIVERY = (create_delivery_tables, keep_sayings, forget_when_rows_were_sent)
+"""The steps that make the tables of the delivery promise what they are now."""
+
+
+async def migrate(dsn: str) -> None:
+    """Bring an empty database to what a service has after its first migrations."""
+    await run_steps(dsn, *DELIVERY, also=THING_TABLE)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
-import asyncpg
 import pytest
 from fastapi import APIRouter, Depends
 from sqlalchemy import event
@@ -26,12 +25,12 @@ from chassis.identity.copies import (
     subtree,
 )
 from chassis.settings import ServiceSettings
-from chassis.tables import create_delivery_tables, forget_when_rows_were_sent, keep_sayings
 from chassis.testing import deliver, spoken
 from chassis.transaction import Database, Tx
 from contracts import topics
 from contracts.identity import AccountChanged, AuthorityLink, OrganisationChanged
 from contracts.values import OrganisationKind, Role, WindowKind
+from services.chassis.tests.conftest import DELIVERY, run_steps
 from services.chassis.tests.web import (
     ACCOUNT,
     PERSON,
@@ -84,26 +83,8 @@ TREE = {
 }
 
 
-class _Operations:
-    def __init__(self) -> None:
-        self.statements: list[str] = []
-
-    def execute(self, statement: str) -> None:
-        self.statements.append(str(statement))
-
-
 async def migrate(dsn: str) -> None:
-    operations = _Operations()
-    create_delivery_tables(operations)
-    keep_sayings(operations)
-    forget_when_rows_were_sent(operations)
-    create_copy_tables(operations)
-    connection = await asyncpg.connect(dsn.replace("+asyncpg", ""))
-    try:
-        for statement in operations.statements:
-            await connection.execute(statement)
-    finally:
-        await connection.close()
+    await run_steps(dsn, *DELIVERY, create_copy_tables)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from chassis.respeaking import respeak
 from chassis.tables import create_delivery_tables, forget_when_rows_were_sent, keep_sayings
 from chassis.transaction.tx import COPY_FROM
 from contracts.topics import Topic
+from services.chassis.tests.conftest import run_steps
 from services.chassis.tests.rig import Rig, new_subjects, running
 from services.chassis.tests.test_crashes import all_sent
 from tests.harness.eventually import eventually
@@ -25,30 +26,9 @@ VALUES ('fact', $1, $2, 1, $3, gen_random_uuid(), 'Asked', '{"number":0}', now()
 """As processes write it that know of no sayings."""
 
 
-class _Statements:
-    """What alembic's operations would run."""
-
-    def __init__(self) -> None:
-        self.statements: list[str] = []
-
-    def execute(self, sqltext: Any) -> None:
-        self.statements.append(str(sqltext))
-
-
-def statements_of(step: Callable[[Any], None]) -> list[str]:
-    made = _Statements()
-    step(made)
-    return made.statements
-
-
 async def migrate_as_it_was(dsn: str) -> None:
     """A database from before there were sayings."""
-    connection = await asyncpg.connect(dsn.replace("+asyncpg", ""))
-    try:
-        for statement in statements_of(create_delivery_tables):
-            await connection.execute(statement)
-    finally:
-        await connection.close()
+    await run_steps(dsn, create_delivery_tables)
 
 
 async def numbers_in(rig: Rig, topic: Topic, subject: UUID) -> list[int]:
@@ -124,9 +104,7 @@ async def test_what_was_unsent_before_there_were_sayings_is_unsent_afterwards(
             for version in (1, 2):
                 await connection.execute(OLD_ROW, "a.topic.v1", subject, version)
         await connection.execute("UPDATE outbox SET published_at = now() WHERE subject = $1", sent)
-        for step in (keep_sayings, forget_when_rows_were_sent):
-            for statement in statements_of(step):
-                await connection.execute(statement)
+        await run_steps(dsn, keep_sayings, forget_when_rows_were_sent)
         waits = await connection.fetch("SELECT subject, version FROM spoken WHERE sent_at IS NULL ORDER BY version")
         assert [tuple(row) for row in waits] == [(unsent, 1), (unsent, 2)]
         assert [row["rows"] for row in await connection.fetch("SELECT rows FROM saying")] == [2]
