@@ -64,7 +64,7 @@ class ServiceSettings(ProcessSettings):
     """The number of this replica; a restarted replica with the same number takes its partitions back at once."""
     partitions_cap: int | None = None
     """At most this many partitions a topic, on a laptop."""
-    batch: int = 500
+    batch: int = 1000
     """Events of one transaction."""
     spacing: float = Field(default=0.3, ge=0, le=5)
     """Seconds from the beginning of a small batch to the next of the same topic, and between two small rounds of the
