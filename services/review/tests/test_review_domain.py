@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID, uuid4
 
@@ -35,7 +34,7 @@ def a_case(**changes: object) -> Case:
         authority_id=COUNTY,
         authority_name="长丰县教育局",
     )
-    return replace(case, **changes)  # type: ignore[arg-type]  # a test names the fields
+    return case._replace(**changes)  # type: ignore[arg-type]  # a test names the fields
 
 
 def a_reviewer(person: UUID = WANG, organisation: UUID = COUNTY, *, decides: bool = True) -> Reviewer:
@@ -118,7 +117,7 @@ def test_a_route_of_two_steps_is_walked_step_by_step() -> None:
     assert said.step == 1
     assert (onward.state, onward.step, onward.authority_id, onward.outcome) == (State.OPEN, 2, None, None)
     assert (onward.escalated_to, onward.escalated_at) == (None, None)
-    there = replace(onward, authority_id=CITY)
+    there = onward._replace(authority_id=CITY)
     closed, final = domain.approve(there, a_reviewer(organisation=CITY), HASH, NOW, route)
     assert isinstance(final, RequestApproved)
     assert closed.state is State.DECIDED

@@ -3,7 +3,6 @@
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -45,13 +44,13 @@ class LifeOfACase(RuleBasedStateMachine):
     @precondition(lambda self: self.holder is None and self.ended is None)
     @rule(to=st.sampled_from(sorted(PLACES)))
     def is_routed(self, to: str) -> None:
-        self.case, self.holder = replace(self.case, authority_id=PLACES[to], authority_name=to), to
+        self.case, self.holder = self.case._replace(authority_id=PLACES[to], authority_name=to), to
 
     @precondition(lambda self: self.holder is not None and self.above is None and self.ended is None)
     @rule()
     def is_escalated(self) -> None:
         up = ABOVE[self.holder or ""]
-        self.case = replace(self.case, escalated_at=self.clock, escalated_to=PLACES[up] if up else None)
+        self.case = self.case._replace(escalated_at=self.clock, escalated_to=PLACES[up] if up else None)
         self.above = up
 
     @rule(
@@ -106,7 +105,7 @@ class LifeOfACase(RuleBasedStateMachine):
         self.holder = to
         self.above = ABOVE[to] if self.case.escalated_at else None
         up = PLACES[self.above] if self.above else None
-        self.case = replace(self.case, authority_id=PLACES[to], authority_name=to, escalated_to=up)
+        self.case = self.case._replace(authority_id=PLACES[to], authority_name=to, escalated_to=up)
 
     @invariant()
     def it_ends_at_most_once(self) -> None:
