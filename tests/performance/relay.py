@@ -34,11 +34,13 @@ BODY = '{"number":7,"name":"' + "安徽省" * 75 + '"}'
 
 _FILL = text("""
 WITH made AS (
-    INSERT INTO saying (rows, said_at) SELECT :together, now() FROM generate_series(1, :rows / :together) RETURNING id
+    INSERT INTO saying (rows, said_at)
+    SELECT :together, now() FROM generate_series(1, cast(:sayings AS integer)) RETURNING id
 ), sayings AS (SELECT array_agg(id ORDER BY id) AS ids FROM made)
 INSERT INTO outbox (kind, topic, subject, epoch, version, event_id, type, body, time, saying)
 SELECT 'fact', :topic, (cast(:subjects AS uuid[]))[n % :m + 1], 1, n / :m + 1, gen_random_uuid(), 'Asked',
-    convert_to(:body, 'utf8'), now(), ids[n / :together + 1] FROM generate_series(0, :rows - 1) AS n, sayings
+    convert_to(:body, 'utf8'), now(), ids[n / cast(:together AS integer) + 1]
+FROM generate_series(0, :rows - 1) AS n, sayings
 """)
 TOGETHER = 500
 """Rows of one saying, as consumers' batches make them."""
@@ -77,6 +79,7 @@ async def fill(rig: Rig, subjects: list[UUID], rows: int = ROWS) -> None:
         "body": BODY,
         "rows": rows,
         "together": TOGETHER,
+        "sayings": -(-rows // TOGETHER),
     }
     async with rig.maker.transaction() as tx:
         await tx.execute(_FILL, values)
