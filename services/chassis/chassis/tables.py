@@ -241,12 +241,16 @@ _SAYINGS = (
     "CREATE INDEX saying_unsent ON saying (id) WHERE sent_at IS NULL",
     "ALTER TABLE saying SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000)",
     "ALTER TABLE outbox ADD COLUMN saying bigint",
-    # All that is unsent is one saying, as if one transaction had said it.
+    # What is unsent becomes sayings of a thousand rows, in the order of the rows: a round sends each of them whole.
     """WITH unsent AS (
-        INSERT INTO saying (rows, said_at) SELECT count(*), min(time) FROM outbox WHERE published_at IS NULL
-        HAVING count(*) > 0 RETURNING id
+        SELECT id, time, (row_number() OVER (ORDER BY id) - 1) / 1000 AS part FROM outbox WHERE published_at IS NULL
+    ), made AS (
+        INSERT INTO saying (rows, said_at)
+        SELECT count(*), min(time) FROM unsent GROUP BY part ORDER BY part RETURNING id
+    ), numbered AS (
+        SELECT id, row_number() OVER (ORDER BY id) - 1 AS part FROM made
     )
-    UPDATE outbox SET saying = unsent.id FROM unsent WHERE published_at IS NULL""",
+    UPDATE outbox SET saying = numbered.id FROM unsent JOIN numbered USING (part) WHERE outbox.id = unsent.id""",
     "CREATE INDEX outbox_saying ON outbox (saying) WHERE saying IS NOT NULL",
     # Processes that were begun before know nothing of sayings: each of their rows is one.
     """CREATE FUNCTION say_alone() RETURNS bigint LANGUAGE sql VOLATILE AS $$
