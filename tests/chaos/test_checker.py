@@ -54,7 +54,7 @@ async def test_a_corruption_is_found_by_its_invariant_alone(garden: Garden, name
 async def test_what_is_on_its_way_is_waited_for(garden: Garden) -> None:
     _, planted = PLANTS["a_row_that_is_not_sent"]
     async with planted(garden):
-        with pytest.raises(AssertionError, match="sync has 1 rows to send"):
+        with pytest.raises(AssertionError, match=r"sync has [1-9]\d* rows to send"):
             await quiesce(garden.stack, 0.5)
     await quiesce(garden.stack, REST)
 

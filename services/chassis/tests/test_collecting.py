@@ -43,4 +43,4 @@ def test_what_has_settled_is_not_looked_at_again() -> None:
 
 def test_a_process_that_runs_collects_seldom() -> None:
     collecting.seldom()
-    assert gc.get_threshold() == (200_000, 20, 20)
+    assert gc.get_threshold() == (500_000, 20, 20)
