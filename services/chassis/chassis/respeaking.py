@@ -58,12 +58,8 @@ async def respeak(database: "Database", topic_name: str, subjects: Sequence[UUID
 
 async def respeak_facts(database: "Database", topic_name: str, events: Sequence[tuple[UUID, UUID]]) -> int:
     """How many of these facts, given as (subject, event), will be sent again."""
-    async with database.transaction() as tx:
-        subjects = sorted({subject for subject, _ in events})
-        await tx.fetch(_LOCK, topic_name, subjects)
-        [row] = await tx.fetch(_THESE, topic_name, subjects, [event for _, event in events])
-        tx.note("outbox.respeak", [], detail={"topic": topic_name, "rows": row[0]})
-        return int(row[0])
+    subjects = sorted({subject for subject, _ in events})
+    return await _again(database, _THESE, topic_name, subjects, [event for _, event in events])
 
 
 async def begin_epoch(database: "Database") -> int:
@@ -87,9 +83,11 @@ async def begin_epoch(database: "Database") -> int:
     return epoch
 
 
-async def _again(database: "Database", statement: str, topic_name: str, subjects: Sequence[UUID]) -> int:
+async def _again(
+    database: "Database", statement: str, topic_name: str, subjects: Sequence[UUID], *more: Sequence[UUID]
+) -> int:
     async with database.transaction() as tx:
         await tx.fetch(_LOCK, topic_name, list(subjects))
-        [row] = await tx.fetch(statement, topic_name, list(subjects))
+        [row] = await tx.fetch(statement, topic_name, list(subjects), *more)
         tx.note("outbox.respeak", [], detail={"topic": topic_name, "rows": row[0]})
         return int(row[0])

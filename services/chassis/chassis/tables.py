@@ -65,6 +65,29 @@ AUDIT = Table(
 
 CHAINS = 64
 
+
+_DROP_MONTHS = """
+    CREATE OR REPLACE FUNCTION drop_outbox_months(older_than interval) RETURNS integer LANGUAGE plpgsql AS $$
+    DECLARE
+        month text;
+        unsent boolean;
+        dropped integer := 0;
+    BEGIN
+        FOR month IN
+            SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+            WHERE i.inhparent = 'outbox_fact'::regclass AND c.relname ~ '^outbox_fact_[0-9]{4}_[0-9]{2}$'
+              AND to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month' < now() AT TIME ZONE 'UTC' - older_than
+        LOOP
+            EXECUTE format('SELECT EXISTS (UNSENT)', month) INTO unsent;
+            IF NOT unsent THEN
+                EXECUTE format('DROP TABLE %I', month);
+                dropped := dropped + 1;
+            END IF;
+        END LOOP;
+        RETURN dropped;
+    END $$"""
+"""UNSENT: what finds a row of the month %I that was not sent."""
+
 _STATEMENTS = (
     "CREATE TABLE epoch (single boolean PRIMARY KEY DEFAULT true CHECK (single), epoch integer NOT NULL DEFAULT 1)",
     "INSERT INTO epoch DEFAULT VALUES",
@@ -112,25 +135,7 @@ _STATEMENTS = (
         END LOOP;
         RETURN made;
     END $$""",
-    """CREATE FUNCTION drop_outbox_months(older_than interval) RETURNS integer LANGUAGE plpgsql AS $$
-    DECLARE
-        month text;
-        unsent boolean;
-        dropped integer := 0;
-    BEGIN
-        FOR month IN
-            SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-            WHERE i.inhparent = 'outbox_fact'::regclass AND c.relname ~ '^outbox_fact_[0-9]{4}_[0-9]{2}$'
-              AND to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month' < now() AT TIME ZONE 'UTC' - older_than
-        LOOP
-            EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE published_at IS NULL)', month) INTO unsent;
-            IF NOT unsent THEN
-                EXECUTE format('DROP TABLE %I', month);
-                dropped := dropped + 1;
-            END IF;
-        END LOOP;
-        RETURN dropped;
-    END $$""",
+    _DROP_MONTHS.replace("UNSENT", "SELECT FROM %I WHERE published_at IS NULL"),
     "SELECT make_outbox_months(2)",
     """CREATE TABLE watermark (
         topic text NOT NULL,
@@ -257,26 +262,9 @@ _SAYINGS = (
         INSERT INTO saying (rows, said_at) VALUES (1, now()) RETURNING id
     $$""",
     "ALTER TABLE outbox ALTER COLUMN saying SET DEFAULT say_alone()",
-    """CREATE OR REPLACE FUNCTION drop_outbox_months(older_than interval) RETURNS integer LANGUAGE plpgsql AS $$
-    DECLARE
-        month text;
-        unsent boolean;
-        dropped integer := 0;
-    BEGIN
-        FOR month IN
-            SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-            WHERE i.inhparent = 'outbox_fact'::regclass AND c.relname ~ '^outbox_fact_[0-9]{4}_[0-9]{2}$'
-              AND to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month' < now() AT TIME ZONE 'UTC' - older_than
-        LOOP
-            EXECUTE format('SELECT EXISTS (SELECT FROM saying JOIN %I AS said ON said.saying = saying.id'
-                ' WHERE saying.sent_at IS NULL)', month) INTO unsent;
-            IF NOT unsent THEN
-                EXECUTE format('DROP TABLE %I', month);
-                dropped := dropped + 1;
-            END IF;
-        END LOOP;
-        RETURN dropped;
-    END $$""",
+    _DROP_MONTHS.replace(
+        "UNSENT", "SELECT FROM saying JOIN %I AS said ON said.saying = saying.id WHERE saying.sent_at IS NULL"
+    ),
     # A saying that is no longer there was sent more than a day ago.
     """CREATE VIEW spoken AS
         SELECT outbox.id, kind, topic, subject, epoch, version, event_id, type, body, time, actor, cause, traceparent,
