@@ -163,6 +163,8 @@ class PostgresServer:
             "max_connections": self.connections,
             "shared_buffers": "1GB",
             "max_wal_size": "2GB",
+            # A young server has no old segments of its log to use again, and would write each twice: zeros, then log.
+            "wal_init_zero": "off",
             # After kill -9 every file would be synced by itself before recovery begins: seconds on a busy disk.
             "recovery_init_sync_method": "syncfs",
             "jit": "off",
