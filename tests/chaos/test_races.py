@@ -120,7 +120,8 @@ async def test_one_workbook_uploaded_twice_at_once_is_one_import(
     vault: Any,
     settings: Any,
 ) -> None:
-    workers = [ImportJob(database, vault, Inbox(LocalStore(settings.data, mkdir=True), vault)) for _ in range(2)]
+    inbox = Inbox(LocalStore(settings.data, mkdir=True), vault)
+    workers = [ImportJob(database, vault, inbox, settings.keys) for _ in range(2)]
     drafted = 0
     for number in range(RACES):
         client = as_(tree.registrar)

@@ -2,7 +2,6 @@
 
 import pytest
 
-from contracts.record import StudentRecord
 from photo.domain import NamedBy, fold, named_by
 from registry.student.domain import match_fold, name_parts
 
@@ -28,5 +27,5 @@ def test_both_sides_fold_alike(text: str, folded: str) -> None:
 
 
 def test_the_name_that_registry_tells_is_the_one_that_photo_reads() -> None:
-    parts = name_parts("2134000001", "2026101", StudentRecord(name="迪丽 娜尔•买买提"))
+    parts = name_parts("2134000001", "2026101", "迪丽 娜尔•买买提")
     assert named_by("2134000001_2026101_迪丽娜尔·买买提") == (NamedBy("name", parts),)

@@ -88,7 +88,7 @@ async def resources(
         RegistrySettings: settings,
         Files: Files(store, vault),
         Inbox: inbox,
-        ImportJob: ImportJob(database, vault, inbox),
+        ImportJob: ImportJob(database, vault, inbox, settings.keys),
         Passwords: Passwords(),
         TokenIssuer: TokenIssuer(settings),
     }

@@ -87,7 +87,8 @@ async def test_every_row_of_an_import_into_an_ended_school_says_so(
     content = sheets.text(table([a_row(number) for number in range(3)]))
     client = as_(tree.registrar)
     taken = await client.post("/v1/imports?mode=run", files={"file": ("a.csv", content)})
-    await ImportJob(database, vault, Inbox(LocalStore(settings.data, mkdir=True), vault)).work(UUID(taken.json()["id"]))
+    inbox = Inbox(LocalStore(settings.data, mkdir=True), vault)
+    await ImportJob(database, vault, inbox, settings.keys).work(UUID(taken.json()["id"]))
     receipt = (await client.get(f"/v1/imports/{taken.json()['id']}")).json()
     assert (receipt["created"], receipt["refused"]) == (0, 3)
     assert receipt["by_reason"] == [{"outcome": "refused", "code": "school-not-open", "text": told, "rows": 3}]

@@ -22,7 +22,7 @@ Importing = Callable[..., Awaitable[dict[str, Any]]]
 @pytest.fixture
 def job(database: Any, vault: Any, settings: Any) -> ImportJob:
     """The worker of the service that the tests call."""
-    return ImportJob(database, vault, Inbox(LocalStore(settings.data, mkdir=True), vault))
+    return ImportJob(database, vault, Inbox(LocalStore(settings.data, mkdir=True), vault), settings.keys)
 
 
 @pytest.fixture

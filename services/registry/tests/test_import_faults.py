@@ -33,7 +33,8 @@ async def work():
     settings = RegistrySettings()
     database = Database(settings, builders=BUILDERS)
     vault = Vault.read(settings.keys)
-    await ImportJob(database, vault, Inbox(LocalStore(settings.data, mkdir=True), vault)).work(UUID(sys.argv[1]))
+    inbox = Inbox(LocalStore(settings.data, mkdir=True), vault)
+    await ImportJob(database, vault, inbox, settings.keys).work(UUID(sys.argv[1]))
     await database.close()
 
 asyncio.run(work())
@@ -79,7 +80,7 @@ async def count(database: Any, row: Any) -> int:
 
 @pytest.fixture
 def job(database: Any, vault: Any, settings: Any) -> ImportJob:
-    return ImportJob(database, vault, Inbox(LocalStore(settings.data, mkdir=True), vault))
+    return ImportJob(database, vault, Inbox(LocalStore(settings.data, mkdir=True), vault), settings.keys)
 
 
 @pytest.mark.parametrize("at", ["import.mid_chunk:1", "import.after_chunk:1", "import.mid_chunk:2"])
@@ -163,7 +164,7 @@ async def test_a_storage_that_is_away_is_waited_for_however_long(
     as_: Any, tree: Any, settings: Any, database: Any, vault: Any, job: ImportJob
 ) -> None:
     import_id = await uploaded(as_, tree, 50)
-    in_vain = ImportJob(database, vault, Away(LocalStore(settings.data, mkdir=True), vault))
+    in_vain = ImportJob(database, vault, Away(LocalStore(settings.data, mkdir=True), vault), settings.keys)
     for _ in range(7):  # more often than a file may fail
         assert await in_vain.work(import_id)
         await forget_lease(database)

@@ -5,6 +5,7 @@ import contextlib
 import os
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,6 +22,8 @@ from contracts.values import Role
 from registry.importing import commands, queries, rows
 from registry.importing.commands import LeaseLost
 from registry.importing.domain import State
+from registry.importing.preparer import Preparer
+from registry.importing.preparing.rows import ReadChunk
 from registry.importing.reader.verdict import FileRefused
 from registry.importing.reading import Chunk, Sheet, read
 from registry.importing.storage import Inbox
@@ -35,10 +38,12 @@ UNDO_AT_ONCE: Final = 500
 class ImportJob:
     """Works imports through, one chunk and one transaction after the other."""
 
-    def __init__(self, database: Database, vault: Vault, inbox: Inbox) -> None:
+    def __init__(self, database: Database, vault: Vault, inbox: Inbox, keys: Path) -> None:
+        """`keys` is the file that the vault was read from."""
         self._database = database
         self._vault = vault
         self._inbox = inbox
+        self._keys = keys
 
     async def work(self, import_id: UUID) -> bool:
         """Whether this worker got the import, and worked it to its end or to a failure that another try may mend."""
@@ -95,7 +100,8 @@ class ImportJob:
         news = asyncio.Event()
         reading = asyncio.create_task(self._read(held, news))
         try:
-            await self._draft_all(held, reading, news)
+            async with Preparer(self._vault, self._keys, held.size) as preparer:
+                await self._draft_all(held, reading, news, preparer)
         except FileRefused as refused:
             async with self._database.transaction(uploader(held)) as tx:
                 await commands.refuse(tx, held.id, held.lease, refused.code, refused.text)
@@ -135,7 +141,9 @@ class ImportJob:
         async with self._database.transaction() as tx:
             await commands.note_read(tx, held.id, held.lease)
 
-    async def _draft_all(self, held: Row[Any], reading: "asyncio.Task[None]", news: asyncio.Event) -> None:
+    async def _draft_all(
+        self, held: Row[Any], reading: "asyncio.Task[None]", news: asyncio.Event, preparer: Preparer
+    ) -> None:
         number = held.next_chunk
         if number and held.state == State.CHECKING:
             async with self._database.transaction(uploader(held)) as tx:
@@ -143,14 +151,14 @@ class ImportJob:
             number = 0
         async with self._database.snapshot() as tx:
             memory = rows.remembered(await queries.identities(tx, held.id) if number else ())
-        ahead: asyncio.Task[rows.ReadChunk | None] | None = None
+        ahead: asyncio.Task[ReadChunk | None] | None = None
         while True:
             ended = reading.done()
-            chunk = await (ahead or self._chunk(held, number))
+            chunk = await (ahead or self._chunk(held, number, preparer))
             ahead = None
             if chunk is not None:
-                # The next chunk is read while the database works on this one.
-                ahead = asyncio.create_task(self._chunk(held, number + 1))
+                # The next chunk is prepared while the database works on this one.
+                ahead = asyncio.create_task(self._chunk(held, number + 1, preparer))
                 try:
                     await self._draft(held, number, chunk, memory)
                 except BaseException:
@@ -168,35 +176,28 @@ class ImportJob:
         if state is not State.CHECKED:
             await self._inbox.drop(held.id)
 
-    async def _chunk(self, held: Row[Any], number: int) -> rows.ReadChunk | None:
+    async def _chunk(self, held: Row[Any], number: int, preparer: Preparer) -> ReadChunk | None:
         """The rows of a chunk, read; None when it is not there yet."""
         async with self._database.snapshot() as tx:
             sealed = await queries.chunk(tx, held.id, number)
         if sealed is None:
             return None
-        packed = self._vault.open(sealed, table="import_chunk", column=str(number), row=held.id)
-        chunk = None
-        for grown in rows.read(self._vault, packed):
-            chunk = grown
-            # Whatever the database has answered meanwhile comes first. A thread would fight over the interpreter's
-            # lock: every seal and every write gives it up, and takes milliseconds to have it back.
-            await asyncio.sleep(0)
-        return chunk
+        return await preparer.read(self._vault.open(sealed, table="import_chunk", column=str(number), row=held.id))
 
-    async def _draft(self, held: Row[Any], number: int, chunk: rows.ReadChunk, memory: SheetMemory) -> None:
+    async def _draft(self, held: Row[Any], number: int, chunk: ReadChunk, memory: SheetMemory) -> None:
         try:
             done, rehearsed = await self._draft_chunk(held, number, chunk, memory)
         except Refusal as refusal:
             # Something is refused for all alike (a closed window): every row says so.
             problem = Problem(refusal.code, "", refusal.sentence)
-            refused = rows.ReadChunk(chunk.headers, [each.refused(problem) for each in chunk.rows])
+            refused = ReadChunk(chunk.packed, [each.refused(problem) for each in chunk.rows])
             done, rehearsed = await self._draft_chunk(held, number, refused, memory)
         memory.note(done.drafted, rehearsed=rehearsed)
         crash.point("import.after_chunk")
         await asyncio.sleep(0)
 
     async def _draft_chunk(
-        self, held: Row[Any], number: int, chunk: rows.ReadChunk, memory: SheetMemory
+        self, held: Row[Any], number: int, chunk: ReadChunk, memory: SheetMemory
     ) -> tuple[rows.Done, bool]:
         async with self._database.transaction(uploader(held)) as tx:
             row = await commands.hold(tx, held.id, held.lease)

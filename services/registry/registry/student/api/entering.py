@@ -101,7 +101,7 @@ async def check(body: Entered, db: Db, actor: Who) -> Verdict:
             elif drafted.outcome is Outcome.DUPLICATE and existing is None:
                 existing = Existing(kind="elsewhere", text=drafted.problems[0].text)
             if drafted.outcome is not Outcome.REFUSED:
-                warnings = [Fault.of(each) for each in await cautions(tx, school_id, asked)]
+                warnings = [Fault.of(each) for each in await cautions(tx, school_id, read)]
         today = tx.now.date()
     if read.record is None:
         problems = _of_what_is_there(body.fields, problems)
@@ -162,7 +162,7 @@ def _entry(read: entry.ReadRow) -> Entry:
         raise PupilRefused(f"有{len(said)}处需要更正。请按提示修改后再保存。", said)
     return Entry(
         row=_ROW,
-        record=read.record,
+        pupil=read.record,
         class_number=read.class_number,
         grade=read.grade,
         school_code=read.school_code,

@@ -3,8 +3,8 @@
 from registry.student.commands.advancing import Held, advance, lock, note_photos, note_standings
 from registry.student.commands.drafting import draft, rehearse
 from registry.student.commands.editing import Placed, edit, place, remove, taken
-from registry.student.commands.entries import Drafted, Entry, Outcome, SheetMemory, prepare
-from registry.student.commands.keys import document_index, name_index, number_index, person_index
+from registry.student.commands.entries import Drafted, Entry, Outcome, Prepared, SheetMemory, prepare
+from registry.student.commands.keys import Identity, document_index, name_index, number_index, person_index
 from registry.student.commands.numbering import issue_numbers
 from registry.student.commands.proving import Proof, add_evidence, remove_evidence
 from registry.student.commands.settling import settle
@@ -14,8 +14,10 @@ __all__ = [
     "Drafted",
     "Entry",
     "Held",
+    "Identity",
     "Outcome",
     "Placed",
+    "Prepared",
     "Proof",
     "SheetMemory",
     "add_evidence",

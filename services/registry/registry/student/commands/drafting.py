@@ -16,7 +16,7 @@ from registry.classes import commands as classes
 from registry.student import content
 from registry.student.commands.advancing import Held, version_row
 from registry.student.commands.entries import Drafted, Entry, SheetMemory
-from registry.student.commands.keys import described, match_name, match_number
+from registry.student.commands.keys import match_name, match_number
 from registry.student.commands.numbers import Given, give_numbers
 from registry.student.commands.planning import Plan, Planned, plan, refuse_foreign, seat
 from registry.student.domain import MOST_CHILDREN, Change, Problem
@@ -157,7 +157,8 @@ async def _create(tx: Tx, planned: Planned, given: Sequence[Given]) -> None:
         student_id = each.drafted.student_id
         assert student_id is not None
         enrolment_id = tx.new_id()
-        held = Held(student_id, school.id, enrolment_id, StudentStatus.DRAFT, 1, 1, each.digest, each.class_id)
+        digest = each.prepared.digest
+        held = Held(student_id, school.id, enrolment_id, StudentStatus.DRAFT, 1, 1, digest, each.class_id)
         each.held = held
         students.append(
             {
@@ -175,7 +176,7 @@ async def _create(tx: Tx, planned: Planned, given: Sequence[Given]) -> None:
             }
         )
         # The first content goes by the pupil's own id, later ones by ids of their own.
-        sealed = content.seal(vault, each.body, student_id)
+        sealed = content.seal(vault, each.prepared.body, student_id)
         versions.append(version_row(tx, held, Change.DRAFTED, record_id=student_id, sealed=sealed))
         enrolments.append(_enrolment(each, held))
         if held.class_id is not None:
@@ -192,9 +193,9 @@ async def _create(tx: Tx, planned: Planned, given: Sequence[Given]) -> None:
 def _described(tx: Tx, each: Plan, school_code: str) -> dict[str, Any]:
     school_class = each.place.school_class
     return {
-        **described(tx.vault, each.entry.record, each.who, each.digest),
+        **each.prepared.described(),
         "match_name": match_name(
-            tx.vault, school_code, school_class.number if school_class else each.keeps_class, each.entry.record
+            tx.vault, school_code, school_class.number if school_class else each.keeps_class, each.prepared.name
         ),
     }
 
@@ -232,14 +233,15 @@ async def store_updates(tx: Tx, planned: Planned) -> None:
     for each in changed:
         before = each.held
         assert before is not None
-        content_changes = before.digest != each.digest
+        digest = each.prepared.digest
+        content_changes = before.digest != digest
         version = before.version + 1
         after = Held(
             before.id, before.school_id, before.enrolment_id, before.status, version,
-            version if content_changes else before.record_version, each.digest, each.class_id or before.class_id,
+            version if content_changes else before.record_version, digest, each.class_id or before.class_id,
         )  # fmt: skip
         record_id = tx.new_id() if content_changes else None
-        sealed = content.seal(tx.vault, each.body, record_id) if record_id else None
+        sealed = content.seal(tx.vault, each.prepared.body, record_id) if record_id else None
         change = Change.EDITED if content_changes else Change.PLACED
         versions.append(version_row(tx, after, change, record_id=record_id, sealed=sealed))
         row = {
@@ -310,7 +312,7 @@ def _case(tx: Tx, kind: str, each: Plan, holder: UUID, holder_school: UUID, scho
         "school_id": school_id,
         "holder_id": holder,
         "holder_school_id": holder_school,
-        "record_sealed": tx.vault.seal(each.body, table="duplicate_case", column="record_sealed", row=case_id),
+        "record_sealed": tx.vault.seal(each.prepared.body, table="duplicate_case", column="record_sealed", row=case_id),
         "opened_at": tx.now,
         "closed_at": None,
         "settled_by": None,

@@ -182,7 +182,7 @@ async def place(tx: Tx, school_id: UUID, class_id: UUID, students: Sequence[UUID
     moved = moving[:granted]
     if moved:
         code = (await organisations.schools(tx, [school_id]))[school_id].code
-        names = {each.id: match_name(tx.vault, code, chosen.number, known[each.id].record) for each in moved}
+        names = {each.id: match_name(tx.vault, code, chosen.number, known[each.id].record.name) for each in moved}
         await _store_placed(tx, moved, class_id, names)
         await move(
             tx,

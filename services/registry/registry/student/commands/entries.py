@@ -3,14 +3,16 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from chassis.sealing import Vault
 from contracts.record import StudentRecord
 from registry.student import content
-from registry.student.commands.keys import Identity, identity
-from registry.student.domain import Problem
+from registry.student.commands.keys import Identity, identity, match_document, name_index, number_index
+from registry.student.domain import Problem, formal_number, has_citizen_id, own_document
 
 MOST_AT_ONCE = 1_000
 """Entries of one call."""
@@ -26,35 +28,63 @@ class Outcome(StrEnum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A pupil as a row of a sheet or a form gives it, after `student.entry` has read it without a problem."""
-
-    row: int
-    record: StudentRecord
-    class_number: str | None = None
-    grade: int | None = None
-    school_code: str | None = None
-    continuation: str | None = None
-    reasons: str | None = None
-    prepared: "Prepared | None" = None
-    """What `prepare` found out about it, where somebody had time for that beforehand."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What only needs the entry itself: half of the work of drafting it."""
+class Prepared(NamedTuple):
+    """What only needs the record itself: half of the work of drafting it, which another process may do."""
 
     who: Identity
     body: bytes
     """The content as it will be sealed."""
     digest: bytes
+    name: str
+    birth_date: date | None
+    citizen_id: str | None
+    """A valid citizen ID of the pupil's own, of which a 学籍号 may be made."""
+    formal_index: bytes | None
+    """The index of that 学籍号."""
+    name_index: bytes
+    match_document: bytes | None
+
+    def described(self) -> dict[str, Any]:
+        """What a pupil's row says of the content, but for numbers and class."""
+        return {
+            "digest": self.digest,
+            "name_index": self.name_index,
+            "person_index": self.who.person,
+            "documented": self.who.documented,
+            "match_document": self.match_document,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A pupil as a row of a sheet or a form gives it, after `student.entry` has read it without a problem."""
+
+    row: int
+    pupil: StudentRecord | Prepared
+    """The record, or what `prepare` found out about it where somebody had time for that beforehand."""
+    class_number: str | None = None
+    grade: int | None = None
+    school_code: str | None = None
+    continuation: str | None = None
+    reasons: str | None = None
+    """情况说明, where `pupil` is the record; it is part of the content."""
 
 
 def prepare(vault: Vault, record: StudentRecord, reasons: str | None) -> Prepared:
-    """Identity, content and digest of an entry whose record `domain.basics` finds no fault with. For any thread."""
+    """Identity, content and keyed hashes of a record that `domain.basics` finds no fault with. For any process."""
     body = content.written(record, reasons)
-    return Prepared(identity(vault, record), body, content.digest(vault, body))
+    document = own_document(record) if has_citizen_id(record) else None
+    return Prepared(
+        who=identity(vault, record),
+        body=body,
+        digest=content.digest(vault, body),
+        name=record.name,
+        birth_date=record.birth_date,
+        citizen_id=document[1] if document else None,
+        formal_index=number_index(vault, formal_number(document[1])) if document else None,
+        name_index=name_index(vault, record.name),
+        match_document=match_document(vault, record),
+    )
 
 
 @dataclass(slots=True)

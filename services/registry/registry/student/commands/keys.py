@@ -1,7 +1,6 @@
 """The keyed hashes by which a pupil is known: unique, suspected, searched, matched by photo."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 from chassis.sealing import Vault
 from contracts.record import StudentRecord
@@ -11,8 +10,7 @@ UNIQUE = "uniqueness"
 """The key of these never leaves registry."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """Who a record is of."""
 
     claim: bytes
@@ -71,19 +69,8 @@ def match_number(vault: Vault, number: str) -> bytes:
     return vault.blind("match", "number", match_fold(number))
 
 
-def match_name(vault: Vault, school_code: str, class_number: str | None, record: StudentRecord) -> bytes | None:
+def match_name(vault: Vault, school_code: str, class_number: str | None, name: str) -> bytes | None:
     """The hash under which photo finds 学校标识码_班号_姓名; None until there is a class."""
     if not class_number:
         return None
-    return vault.blind("match", "name", *name_parts(school_code, class_number, record))
-
-
-def described(vault: Vault, record: StudentRecord, who: Identity, digest: bytes) -> dict[str, Any]:
-    """What a pupil's row says of the content, but for numbers and class."""
-    return {
-        "digest": digest,
-        "name_index": name_index(vault, record.name),
-        "person_index": who.person,
-        "documented": who.documented,
-        "match_document": match_document(vault, record),
-    }
+    return vault.blind("match", "name", *name_parts(school_code, class_number, name))

@@ -20,8 +20,6 @@ from registry.student.domain import (
     MOST_TEMPORARY,
     School,
     formal_number,
-    has_citizen_id,
-    own_document,
     regional_number,
     temporary_number,
 )
@@ -80,7 +78,7 @@ async def give_numbers(tx: Tx, school: School, plans: Sequence[Plan], *, regiona
         if regional_too:
             regional.setdefault(f"{school.county}{plan.place.entry_year % 100:02}{school.number}", []).append(plan)
         if id(plan) not in formal:
-            temporary.setdefault(f"{school.county}{plan.entry.record.birth_date:%Y%m%d}", []).append(plan)
+            temporary.setdefault(f"{school.county}{plan.prepared.birth_date:%Y%m%d}", []).append(plan)
     wanted = {(_TEMPORARY, pool): len(found) for pool, found in temporary.items()}
     wanted |= {(_REGIONAL, pool): len(found) for pool, found in regional.items()}
     last = await _serials(tx, wanted)
@@ -97,8 +95,8 @@ async def give_numbers(tx: Tx, school: School, plans: Sequence[Plan], *, regiona
         if last[_TEMPORARY, pool] > MOST_TEMPORARY:
             raise NumbersExhausted("temporary")
         for serial, plan in enumerate(found, first):
-            assert plan.entry.record.birth_date is not None
-            value = temporary_number(school.county, plan.entry.record.birth_date, serial)
+            assert plan.prepared.birth_date is not None
+            value = temporary_number(school.county, plan.prepared.birth_date, serial)
             given.append(_given(tx, plan, NumberKind.STUDENT, value))
     given += [Given(_id(plan), NumberKind.STUDENT, *formal[id(plan)]) for plan in plans if id(plan) in formal]
     return given
@@ -110,11 +108,9 @@ async def _formal_numbers(tx: Tx, plans: Sequence[Plan]) -> dict[int, tuple[str,
         return {}
     wanted: dict[bytes, tuple[Plan, str]] = {}
     for plan in plans:
-        if plan.who.documented and has_citizen_id(plan.entry.record):
-            document = own_document(plan.entry.record)
-            assert document is not None
-            value = formal_number(document[1])
-            wanted[number_index(tx.vault, value)] = (plan, value)
+        citizen_id, index = plan.prepared.citizen_id, plan.prepared.formal_index
+        if citizen_id is not None and index is not None:
+            wanted[index] = (plan, formal_number(citizen_id))
     taken = await taken_numbers(tx, wanted)
     return {id(plan): (value, index) for index, (plan, value) in wanted.items() if index not in taken}
 

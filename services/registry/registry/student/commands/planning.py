@@ -13,7 +13,7 @@ from contracts.values import Stage
 from registry.classes import queries as classes
 from registry.organisation import queries as organisations
 from registry.student.commands.advancing import Held, lock
-from registry.student.commands.entries import MOST_AT_ONCE, Drafted, Entry, Outcome, SheetMemory, prepare
+from registry.student.commands.entries import MOST_AT_ONCE, Drafted, Entry, Outcome, Prepared, SheetMemory, prepare
 from registry.student.commands.keys import Identity
 from registry.student.domain import EDITABLE, MOST_CHILDREN, AgeRule, Place, Problem, SchoolClass, place
 from registry.student.errors import TooMany
@@ -30,15 +30,18 @@ class Plan:
     entry: Entry
     place: Place
     campus_id: UUID | None
-    who: Identity
-    body: bytes
-    digest: bytes
+    prepared: Prepared
     sequence: int = 0
     """Of the claim: 0 for an own document, 1 to 9 for a guardian's children."""
     held: Held | None = None
     """The school's own pupil that the entry is of; None for a new one."""
     keeps_class: str | None = None
     """班号 of the class in which the pupil stays, where the entry names none."""
+
+    @property
+    def who(self) -> Identity:
+        """Whom the entry is of."""
+        return self.prepared.who
 
     @property
     def open(self) -> bool:
@@ -158,12 +161,13 @@ def _first_look(
         where = places.get(wanted)
         if where is None:
             where = places[wanted] = place(school, named, entry.grade, entry.class_number, today)
-        problem = _fault(entry, where, campuses, age, today)
+        pupil = entry.pupil
+        problem = _fault(entry, pupil.birth_date, where, campuses, age, today)
         if problem is not None or isinstance(where, Problem):
             drafted.outcome = Outcome.REFUSED
             drafted.problems = tuple(each for each in (problem,) if each)
             continue
-        prepared = entry.prepared or prepare(vault, entry.record, entry.reasons)
+        prepared = pupil if isinstance(pupil, Prepared) else prepare(vault, pupil, entry.reasons)
         who = prepared.who
         drafted.identity = who.short
         earlier = memory.identities.get(who.short, seen.get(who.short))
@@ -179,15 +183,18 @@ def _first_look(
                 entry,
                 where,
                 campus or (campuses[entry.school_code] if entry.school_code else None),
-                who,
-                prepared.body,
-                prepared.digest,
+                prepared,
             )
         )
 
 
 def _fault(
-    entry: Entry, where: Place | Problem, campuses: Mapping[str, UUID | None], age: AgeRule, today: date
+    entry: Entry,
+    born: date | None,
+    where: Place | Problem,
+    campuses: Mapping[str, UUID | None],
+    age: AgeRule,
+    today: date,
 ) -> Problem | None:
     if entry.school_code and entry.school_code not in campuses:
         text = "“学校标识码”不是本校或本校分校的。请核对学校标识码，或留空表示本校；外校学生请由其所在学校录入。"
@@ -197,7 +204,6 @@ def _fault(
         return Problem("continuation-later", "continuation", text)
     if isinstance(where, Problem):
         return where
-    born = entry.record.birth_date
     if born is None:
         return Problem("missing", "birth_date", "“出生日期”没有填写，无法核对身份。请填写后再试。")
     if born > today:
@@ -265,7 +271,7 @@ def _meet_own(plan: Plan, held: Held) -> None:
     plan.held = held
     plan.drafted.student_id = held.id
     plan.drafted.previous_version = held.version
-    if held.digest == plan.digest and plan.class_id in (None, held.class_id):
+    if held.digest == plan.prepared.digest and plan.class_id in (None, held.class_id):
         plan.drafted.outcome = Outcome.UNCHANGED
         return
     if held.status not in EDITABLE:

@@ -15,7 +15,8 @@ from registry.classes import queries as classes
 from registry.organisation import queries as organisations
 from registry.student import content
 from registry.student.commands.advancing import Held, advance, lock, version_row
-from registry.student.commands.keys import described, identity, match_name
+from registry.student.commands.entries import prepare
+from registry.student.commands.keys import match_name
 from registry.student.commands.planning import stand_in_line
 from registry.student.domain import Change
 from registry.student.models import ClaimRow, StudentRow, StudentVersionRow
@@ -50,12 +51,12 @@ async def _restore(tx: Tx, school_id: UUID, updated: list[Held]) -> int:
     versions, claims = [], []
     for each in updated:
         record, reasons = before[each.id]
-        who = identity(tx.vault, record)
-        body = content.written(record, reasons)
-        digest = content.digest(tx.vault, body)
+        then = prepare(tx.vault, record, reasons)
         version = each.version + 1
         record_id = tx.new_id()
-        after = Held(each.id, each.school_id, each.enrolment_id, each.status, version, version, digest, each.class_id)
+        after = Held(
+            each.id, each.school_id, each.enrolment_id, each.status, version, version, then.digest, each.class_id
+        )
         number = numbers[each.class_id].number if each.class_id else None
         rows.append(
             {
@@ -63,12 +64,12 @@ async def _restore(tx: Tx, school_id: UUID, updated: list[Held]) -> int:
                 "version": version,
                 "record_version": version,
                 "changed_at": tx.now,
-                **described(tx.vault, record, who, digest),
-                "match_name": match_name(tx.vault, code, number, record),
+                **then.described(),
+                "match_name": match_name(tx.vault, code, number, record.name),
             }
         )
-        claims.append({"student_id": each.id, "person_index": who.person})
-        sealed = content.seal(tx.vault, body, record_id)
+        claims.append({"student_id": each.id, "person_index": then.who.person})
+        sealed = content.seal(tx.vault, then.body, record_id)
         versions.append(version_row(tx, after, Change.REVERTED, record_id=record_id, sealed=sealed))
     await tx.update(StudentRow, rows, key=["id"])
     await tx.update(ClaimRow, claims, key=["student_id"])

@@ -3,8 +3,6 @@
 import unicodedata
 from typing import Final
 
-from contracts.record import StudentRecord
-
 _DOTS: Final = str.maketrans(dict.fromkeys("•‧・．.", "·"))
 
 
@@ -18,6 +16,6 @@ def match_fold(text: str) -> str:
     return "".join(mark for mark in folded if not mark.isspace() and mark.isprintable())
 
 
-def name_parts(school_code: str, class_number: str, record: StudentRecord) -> tuple[str, str, str]:
+def name_parts(school_code: str, class_number: str, name: str) -> tuple[str, str, str]:
     """学校标识码, 班号 and name, as a photo's file name joins them with `_`. Source: regulation §6."""
-    return match_fold(school_code), match_fold(class_number), match_fold(record.name)
+    return match_fold(school_code), match_fold(class_number), match_fold(name)
