@@ -43,7 +43,7 @@ async def test_a_new_pupil_gets_a_record_a_seat_and_two_numbers(
     found = await pupil(database, made.student_id)
     assert (found.status, found.version, found.entry_year, found.first_grade) == (StudentStatus.DRAFT, 1, 2026, True)
     assert (found.class_id, found.school_id, found.documented) == (class_id, tree.school, True)
-    assert (found.record, found.reasons) == (an_entry(1).record, "单亲")
+    assert (found.record, found.reasons) == (an_entry(1).pupil, "单亲")
     assert found.record.document_number is not None
     assert [(each.kind.value, each.value, each.status.value) for each in found.numbers] == [
         ("student", "G99990020200315001" + found.record.document_number[-1], "provisional"),
@@ -164,7 +164,7 @@ MOTHER, FATHER = "999998199202020023", "999998199001010016"
 async def test_twins_without_documents_are_two_children_of_one_guardian(
     database: Any, tree: Any, an_entry: Any, spoken: Any
 ) -> None:
-    mother = an_entry(1).record.family[1].document_number
+    mother = an_entry(1).pupil.family[1].document_number
     twins = [an_entry(1, **without_document("张大", mother)), an_entry(2, **without_document("张小", mother))]
     made = await drafted(database, tree.registrar, twins)
     assert [each.outcome for each in made] == [Outcome.CREATED, Outcome.CREATED]
@@ -184,7 +184,7 @@ async def test_twins_without_documents_are_two_children_of_one_guardian(
 async def test_a_child_without_document_entered_through_the_other_parent_is_suspected(
     database: Any, tree: Any, an_entry: Any
 ) -> None:
-    family = an_entry(1).record.family
+    family = an_entry(1).pupil.family
     (first,) = await drafted(
         database, tree.registrar, [an_entry(1, **without_document("张大", family[1].document_number))]
     )
@@ -200,7 +200,7 @@ async def test_a_child_without_document_entered_through_the_other_parent_is_susp
 
 
 async def test_two_schools_enter_two_children_of_one_guardian_at_once(database: Any, tree: Any, an_entry: Any) -> None:
-    mother = an_entry(1).record.family[1].document_number
+    mother = an_entry(1).pupil.family[1].document_number
     answers = await asyncio.gather(
         drafted(database, tree.registrar, [an_entry(1, **without_document("张大", mother))]),
         drafted(database, tree.other_registrar, [an_entry(1, **without_document("张小", mother))]),
