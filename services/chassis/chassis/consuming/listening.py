@@ -42,14 +42,14 @@ _log = logging.getLogger(__name__)
 _quiet = logging.getLogger("chassis.broker")
 _quiet.setLevel(logging.ERROR)  # it warns at every start that it creates no topics, as it was told
 
-FETCH_WAIT_MS = 250
+FETCH_WAIT_MS = 500
 """How long an idle fetch waits in the broker; data ends it at once. A partition whose last records are still being
 handed over is not part of it, and waits so long at most."""
-QUIET_FETCH_WAIT_MS = 500
+QUIET_FETCH_WAIT_MS = 1000
 """The same of a topic that is hardly ever written."""
-POLL_MS = 30
+POLL_MS = 60
 """After an empty poll FastStream sleeps as long again."""
-QUIET_POLL_MS = 200
+QUIET_POLL_MS = 300
 """The same of a topic that is hardly ever written: a changed role or calendar may be heard a little later."""
 SESSION_MS = 6000
 HEARTBEAT_MS = 1500
