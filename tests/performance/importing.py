@@ -1,7 +1,7 @@
 """A workbook of 50,000 rows and all 72 items becomes checked drafts; the same file the slow way, row by row.
 
-The worker runs in this process, the reader in its child, PostgreSQL beside them. The slow way is openpyxl with one ORM
-session and commit a row, measured on the first rows of the same file and told so.
+The worker runs in this process, the reader and the preparer of rows in its children, PostgreSQL beside them. The slow way
+is openpyxl with one ORM session and commit a row, measured on the first rows of the same file and told so.
 """
 
 import asyncio
@@ -172,7 +172,7 @@ async def imported(place: Place, file: Path, postgres: int) -> tuple[float, Peak
     spent = cost({"postgres": postgres}).since(server)
     cpu = {
         "service": after.user + after.system - before.user - before.system,
-        "reader": after.children_user + after.children_system - before.children_user - before.children_system,
+        "children": after.children_user + after.children_system - before.children_user - before.children_system,
         "postgres": spent["postgres"],
     }
     async with database.snapshot() as tx:
@@ -255,7 +255,7 @@ async def measure(folder: Path) -> None:
         ],
     )
     console.print(
-        f"CPU a row: service {cpu['service'] / rows * 1e6:.0f} µs, children {cpu['reader'] / rows * 1e6:.0f} µs, "
+        f"CPU a row: service {cpu['service'] / rows * 1e6:.0f} µs, children {cpu['children'] / rows * 1e6:.0f} µs, "
         f"PostgreSQL {cpu['postgres'] / rows * 1e6:.0f} µs; load {os.getloadavg()[0]:.1f}. Memory: "
         f"service {peak.before:.0f} MiB before, {peak.own:.0f} MiB at most; its larger child {peak.child:.0f} MiB."
     )
