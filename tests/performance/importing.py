@@ -1,7 +1,7 @@
 """A workbook of 50,000 rows and all 72 items becomes checked drafts; the same file the slow way, row by row.
 
-The worker runs in this process, the reader and the preparer of rows in its children, PostgreSQL beside them. The slow way
-is openpyxl with one ORM session and commit a row, measured on the first rows of the same file and told so.
+The worker runs in this process, the reader and the preparer of rows in its children, PostgreSQL beside them. The slow
+way is openpyxl with one ORM session and commit a row, measured on the first rows of the same file and told so.
 """
 
 import asyncio
