@@ -13,7 +13,7 @@ import pytest
 
 from chassis.sealing import Vault
 from contracts.record import StudentRecord
-from registry.importing.preparing import rows
+from registry.importing.preparer import chunks
 from registry.importing.reader.verdict import FileRefused
 from registry.importing.reading import Chunk, Sheet, read
 from registry.student import content
@@ -28,15 +28,15 @@ VAULT = Vault(
 )
 
 
-async def reading(content: bytes, name: str = "学生.xlsx") -> list[rows.SheetRow]:
+async def reading(content: bytes, name: str = "学生.xlsx") -> list[chunks.SheetRow]:
     """The rows of a file as the worker gets them. Raises FileRefused."""
     descriptor = os.memfd_create("test")
     try:
         os.write(descriptor, content)
-        found: list[rows.SheetRow] = []
+        found: list[chunks.SheetRow] = []
         async for each in read(descriptor, name):
             if isinstance(each, Chunk):
-                *_, whole = rows.read(VAULT, each.packed)
+                *_, whole = chunks.read(VAULT, each.packed)
                 found += whole.rows
             else:
                 assert isinstance(each, Sheet)
@@ -45,12 +45,12 @@ async def reading(content: bytes, name: str = "学生.xlsx") -> list[rows.SheetR
         os.close(descriptor)
 
 
-def codes(row: rows.SheetRow) -> list[tuple[str, str]]:
+def codes(row: chunks.SheetRow) -> list[tuple[str, str]]:
     """(field, code) of everything that is wrong with a row."""
     return sorted((problem.field, problem.code) for problem in row.problems)
 
 
-def record_of(row: rows.SheetRow) -> StudentRecord:
+def record_of(row: chunks.SheetRow) -> StudentRecord:
     """The record that a row was read as."""
     assert row.entry is not None
     assert isinstance(row.entry.pupil, Prepared)
@@ -213,7 +213,7 @@ async def test_headers_are_matched_by_text_wherever_they_stand() -> None:
     assert record_of(row) == a_record(1)
 
 
-async def one(content: bytes, name: str = "a.xlsx") -> rows.SheetRow:
+async def one(content: bytes, name: str = "a.xlsx") -> chunks.SheetRow:
     (row,) = await reading(content, name)
     return row
 

@@ -22,8 +22,8 @@ from contracts.values import Role
 from registry.importing import commands, queries, rows
 from registry.importing.commands import LeaseLost
 from registry.importing.domain import State
-from registry.importing.preparer import Preparer
-from registry.importing.preparing.rows import ReadChunk
+from registry.importing.preparer.chunks import ReadChunk
+from registry.importing.preparing import Preparing, preparing
 from registry.importing.reader.verdict import FileRefused
 from registry.importing.reading import Chunk, Sheet, read
 from registry.importing.storage import Inbox
@@ -100,8 +100,8 @@ class ImportJob:
         news = asyncio.Event()
         reading = asyncio.create_task(self._read(held, news))
         try:
-            async with Preparer(self._vault, self._keys, held.size) as preparer:
-                await self._draft_all(held, reading, news, preparer)
+            async with preparing(self._vault, self._keys, held.size) as prepared:
+                await self._draft_all(held, reading, news, prepared)
         except FileRefused as refused:
             async with self._database.transaction(uploader(held)) as tx:
                 await commands.refuse(tx, held.id, held.lease, refused.code, refused.text)
@@ -142,7 +142,7 @@ class ImportJob:
             await commands.note_read(tx, held.id, held.lease)
 
     async def _draft_all(
-        self, held: Row[Any], reading: "asyncio.Task[None]", news: asyncio.Event, preparer: Preparer
+        self, held: Row[Any], reading: "asyncio.Task[None]", news: asyncio.Event, prepared: Preparing
     ) -> None:
         number = held.next_chunk
         if number and held.state == State.CHECKING:
@@ -154,11 +154,11 @@ class ImportJob:
         ahead: asyncio.Task[ReadChunk | None] | None = None
         while True:
             ended = reading.done()
-            chunk = await (ahead or self._chunk(held, number, preparer))
+            chunk = await (ahead or self._chunk(held, number, prepared))
             ahead = None
             if chunk is not None:
                 # The next chunk is prepared while the database works on this one.
-                ahead = asyncio.create_task(self._chunk(held, number + 1, preparer))
+                ahead = asyncio.create_task(self._chunk(held, number + 1, prepared))
                 try:
                     await self._draft(held, number, chunk, memory)
                 except BaseException:
@@ -176,13 +176,13 @@ class ImportJob:
         if state is not State.CHECKED:
             await self._inbox.drop(held.id)
 
-    async def _chunk(self, held: Row[Any], number: int, preparer: Preparer) -> ReadChunk | None:
+    async def _chunk(self, held: Row[Any], number: int, prepared: Preparing) -> ReadChunk | None:
         """The rows of a chunk, read; None when it is not there yet."""
         async with self._database.snapshot() as tx:
             sealed = await queries.chunk(tx, held.id, number)
         if sealed is None:
             return None
-        return await preparer.read(self._vault.open(sealed, table="import_chunk", column=str(number), row=held.id))
+        return await prepared.read(self._vault.open(sealed, table="import_chunk", column=str(number), row=held.id))
 
     async def _draft(self, held: Row[Any], number: int, chunk: ReadChunk, memory: SheetMemory) -> None:
         try:

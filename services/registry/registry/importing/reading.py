@@ -1,15 +1,14 @@
 """The reader's process as the service sees it: frames come, or it is dead and the file is refused."""
 
 import asyncio
-import contextlib
 import json
 import os
 import struct
-import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
+from registry.importing.child import child
 from registry.importing.reader.frames import HEAD, LARGEST_FRAME, Kind
 from registry.importing.reader.verdict import FileRefused
 
@@ -40,39 +39,24 @@ async def read(descriptor: int, name: str) -> AsyncGenerator[Sheet | Chunk, None
     """
     os.lseek(descriptor, 0, os.SEEK_SET)
     extension = os.path.splitext(name)[1].lower()[:10]  # noqa: PTH122 - a name, not a path
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-I",
-        "-m",
-        "registry.importing.reader",
-        extension,
-        stdin=descriptor,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={"PYTHONDONTWRITEBYTECODE": "1", "MALLOC_ARENA_MAX": "2", "LANG": "C.UTF-8"},
-        limit=1 << 20,
-    )
-    assert process.stdout is not None
-    try:
-        number = 0
-        async for kind, body in _frames(process.stdout):
-            if kind is Kind.REFUSED:
-                refused = json.loads(body)
-                raise FileRefused(str(refused["code"]), str(refused["text"]))
-            if kind is Kind.END:
-                return
-            if kind is Kind.HEADING:
-                heading = json.loads(body)
-                yield Sheet(tuple(heading["columns"]), tuple(heading["unknown"]))
-            else:
-                yield Chunk(number, struct.unpack_from("<I", body)[0], body[4:])
-                number += 1
-    except (TimeoutError, asyncio.IncompleteReadError, json.JSONDecodeError, ValueError) as error:
-        raise FileRefused("died") from error
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+    async with child("registry.importing.reader", extension, stdin=descriptor) as process:
+        assert process.stdout is not None
+        try:
+            number = 0
+            async for kind, body in _frames(process.stdout):
+                if kind is Kind.REFUSED:
+                    refused = json.loads(body)
+                    raise FileRefused(str(refused["code"]), str(refused["text"]))
+                if kind is Kind.END:
+                    return
+                if kind is Kind.HEADING:
+                    heading = json.loads(body)
+                    yield Sheet(tuple(heading["columns"]), tuple(heading["unknown"]))
+                else:
+                    yield Chunk(number, struct.unpack_from("<I", body)[0], body[4:])
+                    number += 1
+        except (TimeoutError, asyncio.IncompleteReadError, json.JSONDecodeError, ValueError) as error:
+            raise FileRefused("died") from error
 
 
 async def _frames(pipe: asyncio.StreamReader) -> AsyncIterator[tuple[Kind, bytes]]:

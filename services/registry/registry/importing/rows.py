@@ -12,7 +12,7 @@ from chassis.sealing import Vault
 from chassis.transaction import Tx
 from registry.importing.commands import Result
 from registry.importing.domain import State
-from registry.importing.preparing.rows import ReadChunk, SheetRow
+from registry.importing.preparer.chunks import ReadChunk, SheetRow
 from registry.importing.reader.frames import pack, unpack
 from registry.student import commands as students
 from registry.student.commands import Drafted, SheetMemory

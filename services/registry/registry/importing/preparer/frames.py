@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any, Final
 
-from registry.importing.preparing.rows import SheetRow
+from registry.importing.preparer.chunks import SheetRow
 from registry.student.commands import Entry, Identity, Prepared
 from registry.student.domain import Problem
 
 HEAD: Final = struct.Struct("<I")
-LARGEST_FRAME: Final = 64 * 1024 * 1024
 _NO_BYTES: Final = b""
 
 
@@ -38,7 +37,7 @@ def pack(rows: Iterable[SheetRow]) -> bytes:
                 *map(len, parts),
             )
         )  # fmt: skip
-    words = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+    words = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
     return b"".join((HEAD.pack(len(words)), words, *blobs))
 
 

@@ -7,8 +7,8 @@ from typing import BinaryIO
 
 from chassis import collecting
 from chassis.sealing import Vault
-from registry.importing.preparing.frames import HEAD, pack
-from registry.importing.preparing.rows import read
+from registry.importing.preparer.chunks import read
+from registry.importing.preparer.frames import HEAD, pack
 
 
 def main() -> int:
