@@ -65,6 +65,9 @@ async def test_a_roster_travels_from_excel_to_the_nations_receipts(sample_county
     assert found.held_back == 8  # those five, and three rows with a gap
     assert found.sent_back == 2
     assert (found.submitted, found.approved, found.registered) == (124, 124, 124)
+    assert found.problems
+    assert sum(found.by_problem_record.values()) == found.problems  # the simulator finds one thing at a time
+    assert sum(found.by_rejection.values()) == found.refused_by_nation
 
 
 async def test_everything_is_killed_once_and_nothing_is_lost(sample_county: WholeStack, tmp_path: Path) -> None:

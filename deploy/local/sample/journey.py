@@ -341,10 +341,10 @@ class Journey:
         national = Counter(each["standing"] for each in standings)
         self.found.accepted, self.found.problems = national["accepted"], national["problem"]
         self.found.refused_by_nation, self.found.waiting = national["rejected"], national["waiting"]
-        self.found.by_national = dict(
+        self.found.by_problem_record = dict(
             Counter(problem["name"] for each in standings for problem in each["problems"])
-            + Counter(why["reason"] for each in standings for why in each["rejections"])
         )
+        self.found.by_rejection = dict(Counter(why["reason"] for each in standings for why in each["rejections"]))
         self.found.on_pupils = dict(Counter(each["standing"] for each in lines if each["status"] == "registered"))
 
     async def _lines(self) -> list[Any]:

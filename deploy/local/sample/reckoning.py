@@ -45,8 +45,11 @@ class Reckoning:
     accepted: int = 0
     """As sync sees them."""
     problems: int = 0
-    by_national: dict[str, int] = field(default_factory=dict)
+    by_problem_record: dict[str, int] = field(default_factory=dict)
+    """What the nation found → pupils; one may have several problems."""
     refused_by_nation: int = 0
+    by_rejection: dict[str, int] = field(default_factory=dict)
+    """What the nation said → pupils whose record it did not take."""
     waiting: int = 0
     on_pupils: dict[str, int] = field(default_factory=dict)
     """Standing → registered pupils, as registry shows them to the clerk."""
@@ -124,8 +127,9 @@ class Reckoning:
             ("Registered", self.registered),
             ("Accepted by the nation", self.accepted),
             ("Problem records", self.problems),
-            *_nested(self.by_national),
+            *_nested(self.by_problem_record),
             ("Rejected by the nation", self.refused_by_nation),
+            *_nested(self.by_rejection),
         ]
 
 
