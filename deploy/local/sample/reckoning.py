@@ -1,7 +1,7 @@
 """The receipt of the main job: what became of every row, asked of each service, and whether it adds up."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from rich.console import Console
@@ -91,8 +91,9 @@ class Reckoning:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "Reckoning":
-        """What `to_json` made."""
-        return cls(**content)
+        """What `to_json` made, here or before a number was called something else."""
+        known = {each.name for each in fields(cls)}
+        return cls(**{name: value for name, value in content.items() if name in known})
 
     def show(self, console: Console, title: str) -> None:
         """One table, and under it the seconds of each stage."""

@@ -12,10 +12,12 @@ import pytest
 import uvloop
 from obstore.store import LocalStore
 from sqlalchemy import func, select
+from structlog.testing import capture_logs
 
 from chassis.sealing import Vault
 from registry.importing import preparing as side
 from registry.importing import queries
+from registry.importing.child import child
 from registry.importing.jobs import ImportJob
 from registry.importing.preparer import chunks, frames
 from registry.importing.preparer.chunks import SheetRow
@@ -116,10 +118,28 @@ async def test_without_its_keys_the_process_is_no_loss(vault: Vault, tmp_path: P
         assert (await beside.read(packed)).rows == in_the_service(vault, packed)
 
 
+async def test_a_child_finds_what_the_service_finds_and_nothing_where_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "somewhere.py").write_text("print('found')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    async with child("somewhere") as process:
+        assert process.stdout is not None
+        assert await process.stdout.read() == b"found\n"
+
+    monkeypatch.delenv("PYTHONPATH")
+    monkeypatch.chdir(tmp_path)
+    with capture_logs() as said:
+        async with child("somewhere") as process:
+            assert process.stdout is not None
+            assert await process.stdout.read() == b""
+    assert said == [{"event": "import.child-died", "log_level": "warning", "program": "somewhere", "ended": 1}]
+
+
 async def test_the_process_ends_when_the_service_has_died(key_file: Path) -> None:
     """A killed service ends nothing itself; its end of the pipe is closed by the kernel."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-I", "-m", "registry.importing.preparer", str(key_file),
+        sys.executable, "-m", "registry.importing.preparer", str(key_file),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stdin is not None
