@@ -146,3 +146,17 @@ def test_a_text_file_is_brought_by_the_school_that_is_named(sample_county: Whole
     found = table(said)
     assert (found["Rows read"], found["drafted"], found["Photo files"]) == (4, 4, 0)
     assert found["Held back at pre-review"] == 4  # nobody brought photos
+
+
+def test_a_file_that_is_refused_is_read_anew_when_it_is_brought_again(
+    sample_county: WholeStack, tmp_path: Path
+) -> None:
+    before = set(notes(sample_county))
+    text = tmp_path / "my.csv"
+    text.write_text("姓名,性别\n", encoding="utf-8-sig")
+    for _ in range(2):
+        refused = sample_county.run("journey", f"--roster={text}", "--school=2134012102")
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("my.csv: 没有找到表头。")
+    (mine,) = (about for name, about in notes(sample_county).items() if name not in before)
+    assert mine["import_id"] is None

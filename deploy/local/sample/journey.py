@@ -108,6 +108,8 @@ class Journey:
             told: dict[str, Any] = await self.registrar.get("registry", f"/v1/imports/{self.notes.import_id}")
             if told["state"] in ("refused", "expired", "undone"):
                 why = (told.get("refusal") or {}).get("text") or told["stage"]
+                self.notes.import_id = None  # nothing came of it: whoever tries once more begins anew
+                self.keep(self.notes)
                 raise JourneyStoppedError(f"{self.papers.roster_name}: {why}")
             stage.at(told["done"], told["rows"] or None)
             return told if told["state"] in states else None
