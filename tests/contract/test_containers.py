@@ -52,6 +52,30 @@ def test_a_browsers_address_is_told_on_from_the_proxy_to_registry() -> None:
     assert json.loads(COMPOSE["registry"]["environment"]["REGISTRY_TRUSTED_PROXIES"]) == [its_own]
 
 
+def sources(name: str) -> set[str]:
+    return {each.split(":")[0] for each in COMPOSE[name].get("volumes", [])}
+
+
+@pytest.mark.parametrize("name", sorted(set(LASTING) - {"postgres", "kafka", "portal"}))
+def test_a_program_reaches_its_own_secrets_and_data_and_no_others(name: str) -> None:
+    """Pictures and sheets of strangers are opened there: who breaks into one service has not broken into all."""
+    assert COMPOSE[name]["volumes"] == [f"{name}-secrets:/run/secrets:ro", f"{name}-data:/var/lib/registry"]
+    told = COMPOSE[name]["environment"]
+    assert told["SECRETS_DIR"] == "/run/secrets"
+    assert {told[each].rpartition("/")[0] for each in told if each.endswith("KEYS")} == {"/run/secrets"}
+    assert told[f"{name.upper()}_DATA"] == "/var/lib/registry"
+    assert not [each for each in told if each.endswith("_DATABASE")], "its address holds a password"
+
+
+def test_the_keys_of_all_and_the_servers_password_are_the_preparations_alone() -> None:
+    assert sources("portal") == set()
+    assert [name for name in COMPOSE if "keys" in sources(name)] == ["prepare"]
+    owners = {name for name in COMPOSE if name not in ("prepare", "postgres", "kafka", "portal")}
+    assert sources("prepare") == {"keys", *(f"{name}-secrets" for name in owners)}
+    assert [name for name in COMPOSE if "DATABASE_PASSWORD" in str(COMPOSE[name])] == ["postgres", "prepare"]
+    assert set(FILE["volumes"]) == set().union(*map(sources, COMPOSE))
+
+
 def test_what_the_image_copies_is_let_through_to_its_build() -> None:
     lines = (DEPLOY / "Dockerfile").read_text("utf-8").splitlines()
     copied = {line.split()[1] for line in lines if line.startswith("COPY ")}

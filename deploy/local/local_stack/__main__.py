@@ -53,20 +53,19 @@ def start(
 
 @app.command()
 def prepare(
-    keys: Annotated[Path, typer.Option(help="Folder for the key files.")],
+    keys: Annotated[Path, typer.Option(help="Folder with every secret, for this command alone.")],
+    secrets: Annotated[Path, typer.Option(help="Folder with a folder for each program: what it may know.")],
     kafka: Annotated[str, typer.Option(help="Bootstrap addresses.")],
     host: Annotated[str, typer.Option(envvar="DATABASE_HOST", help="The PostgreSQL server.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="DATABASE_PORT")] = 5432,
-    password: Annotated[
-        str, typer.Option(envvar="DATABASE_PASSWORD", help="Of its superuser, and of every role.")
-    ] = "",
+    password: Annotated[str, typer.Option(envvar="DATABASE_PASSWORD", help="Of its superuser.")] = "",
 ) -> None:
-    """Keys, databases, topics and schemas on servers that run already; safe to run again."""
+    """Secrets, databases, topics and schemas on servers that run already; safe to run again."""
     from local_stack.postgres import Address
     from local_stack.preparing import prepare as act
 
-    asyncio.run(act(keys, Address(host, port, password), kafka))
-    typer.echo("Keys, databases, topics and schemas are there.")
+    asyncio.run(act(keys, secrets, Address(host, port, password), kafka))
+    typer.echo("Secrets, databases, topics and schemas are there.")
 
 
 @app.command()

@@ -121,7 +121,12 @@ def read_json(file: Path) -> dict[str, Any]:
 
 def write_json(file: Path, content: dict[str, Any]) -> None:
     """Replace the file at once; only its owner may read it."""
+    write_text(file, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+
+
+def write_text(file: Path, content: str) -> None:
+    """Replace the file at once; only its owner may read it."""
     growing = file.with_name(file.name + ".growing")
     growing.touch(mode=0o600)
-    growing.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    growing.write_text(content, encoding="utf-8")
     growing.replace(file)

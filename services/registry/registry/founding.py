@@ -80,7 +80,7 @@ def register(commands: typer.Typer, builders: Mapping[Topic, Builder]) -> None:
         login: Annotated[str, typer.Option(help="Login of the first administrator.")] = LOGIN,
     ) -> None:
         """Found the province and its first account; where accounts exist, do nothing."""
-        settings = RegistrySettings()
+        settings = RegistrySettings.read()
 
         async def act() -> bool:
             database = Database(settings, builders=builders)
