@@ -153,6 +153,21 @@ async def test_an_undo_that_is_given_up_leaves_the_import_done_and_can_be_asked_
     assert (undone["state"], undone["undone"]) == ("undone", 50)
 
 
+async def test_a_reader_that_cannot_be_begun_says_nothing_against_the_file(
+    as_: Any, tree: Any, database: Any, job: ImportJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_id = await uploaded(as_, tree, 50)
+    with monkeypatch.context() as broken:
+        broken.setattr(sys, "executable", "/bin/false")
+        assert await job.work(import_id)
+    receipt = (await as_(tree.registrar).get(f"/v1/imports/{import_id}")).json()
+    assert (receipt["state"], receipt["refusal"]) == ("reading", None)
+    await forget_lease(database)
+    await job.work(import_id)
+    receipt = (await as_(tree.registrar).get(f"/v1/imports/{import_id}")).json()
+    assert (receipt["state"], receipt["created"]) == ("done", 50)
+
+
 class Away(Inbox):
     """A storage that nobody reaches."""
 

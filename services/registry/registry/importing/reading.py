@@ -15,6 +15,10 @@ from registry.importing.reader.verdict import FileRefused
 WALL_SECONDS: Final = 90
 
 
+class NotBegunError(Exception):
+    """The reader could not be begun, which says nothing against the file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Up to a thousand rows, packed by `reader.frames.pack`."""
@@ -33,7 +37,8 @@ class Sheet:
 
 
 async def read(descriptor: int, name: str) -> AsyncGenerator[Sheet | Chunk, None]:
-    """The sheet, then its chunks, of the file behind a descriptor. Raises FileRefused, also when the reader dies.
+    """The sheet, then its chunks, of the file behind a descriptor. Raises FileRefused, also when the reader dies of it;
+    NotBegunError when it has not come to see the file.
 
     The descriptor is rewound; `name` matters for its extension alone, and nothing else of it leaves this process.
     """
@@ -41,9 +46,13 @@ async def read(descriptor: int, name: str) -> AsyncGenerator[Sheet | Chunk, None
     extension = os.path.splitext(name)[1].lower()[:10]  # noqa: PTH122 - a name, not a path
     async with child("registry.importing.reader", extension, stdin=descriptor) as process:
         assert process.stdout is not None
+        begun = False
         try:
             number = 0
             async for kind, body in _frames(process.stdout):
+                begun = True
+                if kind is Kind.BEGUN:
+                    continue
                 if kind is Kind.REFUSED:
                     refused = json.loads(body)
                     raise FileRefused(str(refused["code"]), str(refused["text"]))
@@ -56,6 +65,8 @@ async def read(descriptor: int, name: str) -> AsyncGenerator[Sheet | Chunk, None
                     yield Chunk(number, struct.unpack_from("<I", body)[0], body[4:])
                     number += 1
         except (TimeoutError, asyncio.IncompleteReadError, json.JSONDecodeError, ValueError) as error:
+            if not begun:
+                raise NotBegunError from error
             raise FileRefused("died") from error
 
 

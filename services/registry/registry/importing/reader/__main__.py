@@ -74,6 +74,7 @@ def _send(reader: RowReader, chunk: list[ReadRow]) -> None:
 
 def main() -> int:
     """0 when the file was read or refused in words; anything else is a death."""
+    write(frame(Kind.BEGUN, b""))
     size = os.fstat(0).st_size
     limit(size)
     try:

@@ -14,8 +14,9 @@ LARGEST_FRAME: Final = 64 * 1024 * 1024
 
 
 class Kind(bytes, Enum):
-    """Kinds of frame. A reader that stops before REFUSED or END has died."""
+    """Kinds of frame. A reader that stops before REFUSED or END has died; before BEGUN it had not seen the file."""
 
+    BEGUN = b"B"
     REFUSED = b"R"
     HEADING = b"H"
     ROWS = b"C"
