@@ -81,6 +81,22 @@ async def test_a_list_is_read_in_the_order_of_an_index(
     assert await sorted_anew(database, [ordered.replace("enrolment.class_id,", "enrolment.stage,")]) != []
 
 
+async def test_a_schools_first_page_tells_the_database_how_little_is_wanted(
+    database: Database, clerks: Pupils, statements: Statements
+) -> None:
+    """Else a plan for schools of any number and pages of any size reads and sorts them all."""
+    drafted = await clerks.draft_all([a_record(1), a_record(2), a_record(3)])
+    async with database.snapshot() as tx:
+        with statements(tx) as seen:
+            found, total = await pupil_page(tx, Wanted(schools=(clerks.school_id,)), 0, 2)
+        ran = list(seen)
+    assert ([each.id for each in found], total) == (drafted[:2], 3)
+    (ordered,) = [each for each in ran if "ORDER BY enrolment" in each]
+    assert "ANY" not in ordered
+    assert ordered.endswith("LIMIT 2")
+    assert await sorted_anew(database, [ordered]) == []
+
+
 async def test_an_index_that_does_not_serve_is_seen(database: Database, statements: Statements) -> None:
     careless = select(StudentRow.id).where(listed(StudentRow.person_index, "persons"), StudentRow.documented.is_(False))
     async with database.snapshot() as tx:

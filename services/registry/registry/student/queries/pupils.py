@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, literal_column, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from chassis.rows import among, listed
@@ -165,7 +165,9 @@ async def pupil_page(tx: Tx, wanted: Wanted, offset: int, limit: int) -> tuple[l
     if offset >= total:
         return [], total
     # Sorted without their content: a list of a school would otherwise read every record to show fifty.
-    ids = [row[0] for row in await tx.rows(_in_order(wanted).offset(offset).limit(limit))]
+    # The number of a first page stands in the statement: to read so few in order is cheaper than to sort them all.
+    first = _in_order(wanted).limit(limit if offset else literal_column(str(int(limit))))
+    ids = [row[0] for row in await tx.rows(first.offset(offset) if offset else first)]
     found = await pupils(tx, ids)
     return [found[each] for each in ids], total
 
@@ -191,7 +193,12 @@ def _in_order(wanted: Wanted) -> Select[Any]:
 
 
 def _in_schools(column: InstrumentedAttribute[UUID], schools: Collection[UUID] | Select[Any]) -> ColumnElement[bool]:
-    return column.in_(schools) if isinstance(schools, Select) else among(column, schools)
+    if isinstance(schools, Select):
+        return column.in_(schools)
+    if len(schools) == 1:
+        # Of one school the database knows that an index has the list in order; an array may hold any number of them.
+        return column == next(iter(schools))
+    return among(column, schools)
 
 
 def _of_student(wanted: Wanted) -> list[ColumnElement[bool]]:
