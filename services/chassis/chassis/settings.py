@@ -15,21 +15,8 @@ class SettingsRefused(Exception):  # noqa: N818 - the house's word for a sentenc
     """The process cannot start: a sentence that names each variable and what is wrong with it."""
 
 
-class ProcessSettings(BaseSettings):
-    """What every process needs that answers HTTP. A subclass sets `env_prefix`."""
-
-    host: str = "127.0.0.1"
-    """The address to listen on; nobody outside this machine reaches it unless somebody decides so."""
-    port: int = 8000
-    log_level: str = "INFO"
-    revived: bool = False
-    """When it is killed, begin it again at once from memory; otherwise that is left to whoever started it."""
-    otlp_endpoint: str | None = None
-    """Where traces are sent, `http://collector:4318`; nowhere when it is not set."""
-    largest_body: int = MEBIBYTE
-    """Bytes of a request's body, except on routes that declare an upload."""
-    request_within: timedelta = timedelta(seconds=60)
-    """A request that takes longer is answered 503, and what it did is rolled back."""
+class Settings(BaseSettings):
+    """What can be told from outside. A subclass sets `env_prefix`."""
 
     @classmethod
     def read(cls) -> Self:
@@ -43,6 +30,23 @@ class ProcessSettings(BaseSettings):
         except ValidationError as error:
             prefix = cls.model_config.get("env_prefix", "")
             raise SettingsRefused(" ".join(_sentence(prefix, each) for each in error.errors())) from None
+
+
+class ProcessSettings(Settings):
+    """What every process needs that answers HTTP."""
+
+    host: str = "127.0.0.1"
+    """The address to listen on; nobody outside this machine reaches it unless somebody decides so."""
+    port: int = 8000
+    log_level: str = "INFO"
+    revived: bool = False
+    """When it is killed, begin it again at once from memory; otherwise that is left to whoever started it."""
+    otlp_endpoint: str | None = None
+    """Where traces are sent, `http://collector:4318`; nowhere when it is not set."""
+    largest_body: int = MEBIBYTE
+    """Bytes of a request's body, except on routes that declare an upload."""
+    request_within: timedelta = timedelta(seconds=60)
+    """A request that takes longer is answered 503, and what it did is rolled back."""
 
 
 class ServiceSettings(ProcessSettings):

@@ -1,8 +1,16 @@
 """`python -m registry`."""
 
+import sys
+
 from chassis import collecting
 
 if __name__ == "__main__":
     with collecting.imports():
-        from registry.main import service
+        from chassis.settings import SettingsRefused
+
+        try:
+            from registry.main import service
+        except SettingsRefused as refused:  # routes know from the start how large a proof may be
+            sys.stderr.write(f"{refused}\n")
+            sys.exit(2)
     service.main()

@@ -3,8 +3,9 @@
 from enum import StrEnum
 from functools import cache
 
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from chassis.settings import Settings
 from registry.student.domain import AgeRule
 
 
@@ -15,7 +16,7 @@ class FirstNumber(StrEnum):
     TEMPORARY = "L"
 
 
-class StudentSettings(BaseSettings):
+class StudentSettings(Settings):
     """Numbers that are policy, not law; each is a named default."""
 
     model_config = SettingsConfigDict(env_prefix="REGISTRY_", extra="ignore")
@@ -39,5 +40,5 @@ class StudentSettings(BaseSettings):
 
 @cache
 def student_settings() -> StudentSettings:
-    """The switches of this process, read once."""
-    return StudentSettings()
+    """The switches of this process, read once. Raises SettingsRefused."""
+    return StudentSettings.read()
