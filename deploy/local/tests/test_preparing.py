@@ -22,7 +22,7 @@ def contents(folder: Path) -> dict[str, str]:
     return {str(each.relative_to(folder)): each.read_text() for each in folder.rglob("*") if each.is_file()}
 
 
-async def test_each_program_finds_what_it_alone_may_know_and_a_second_time_changes_nothing(
+async def test_each_program_finds_what_it_alone_may_know_and_passwords_change_when_they_are_removed(
     own_postgres: Callable[[], Awaitable[PostgresServer]],
     own_kafka: Callable[[], Awaitable[KafkaServer]],
     tmp_path: Path,
@@ -70,3 +70,12 @@ async def test_each_program_finds_what_it_alone_may_know_and_a_second_time_chang
 
     await prepare(keys, secrets, server, broker)
     assert contents(secrets) == made
+
+    (keys / "passwords.json").unlink()
+    await prepare(keys, secrets, server, broker)
+    changed = {name for name, content in contents(secrets).items() if content != made[name]}
+    assert changed == {f"{service}/{service}_database" for service in SERVICES}
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(read["REVIEW"])
+    connection = await asyncpg.connect((secrets / "review/review_database").read_text().replace("+asyncpg", ""))
+    await connection.close()
