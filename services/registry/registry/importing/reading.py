@@ -1,4 +1,4 @@
-"""The reader's process as the service sees it: frames come, or it is dead and the file is refused."""
+"""The reader's process as the service sees it: frames come, or it has died of the file, which is then refused."""
 
 import asyncio
 import json
@@ -50,20 +50,20 @@ async def read(descriptor: int, name: str) -> AsyncGenerator[Sheet | Chunk, None
         try:
             number = 0
             async for kind, body in _frames(process.stdout):
-                begun = True
-                if kind is Kind.BEGUN:
-                    continue
-                if kind is Kind.REFUSED:
-                    refused = json.loads(body)
-                    raise FileRefused(str(refused["code"]), str(refused["text"]))
-                if kind is Kind.END:
-                    return
-                if kind is Kind.HEADING:
-                    heading = json.loads(body)
-                    yield Sheet(tuple(heading["columns"]), tuple(heading["unknown"]))
-                else:
-                    yield Chunk(number, struct.unpack_from("<I", body)[0], body[4:])
-                    number += 1
+                match kind:
+                    case Kind.BEGUN:
+                        begun = True
+                    case Kind.REFUSED:
+                        refused = json.loads(body)
+                        raise FileRefused(str(refused["code"]), str(refused["text"]))
+                    case Kind.HEADING:
+                        heading = json.loads(body)
+                        yield Sheet(tuple(heading["columns"]), tuple(heading["unknown"]))
+                    case Kind.ROWS:
+                        yield Chunk(number, struct.unpack_from("<I", body)[0], body[4:])
+                        number += 1
+                    case Kind.END:
+                        return
         except (TimeoutError, asyncio.IncompleteReadError, json.JSONDecodeError, ValueError) as error:
             if not begun:
                 raise NotBegunError from error
