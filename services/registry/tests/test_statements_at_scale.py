@@ -65,36 +65,24 @@ async def test_pre_review_and_submission_read_no_large_table(
     assert await read_whole(database, ran, LARGE) == []
 
 
-async def test_a_list_is_read_in_the_order_of_an_index(
-    database: Database, clerks: Pupils, statements: Statements
+@pytest.mark.parametrize(("offset", "size_is_told"), [(0, True), (1, False)])
+async def test_a_schools_list_is_read_in_the_order_of_an_index(
+    database: Database, clerks: Pupils, statements: Statements, offset: int, size_is_told: bool
 ) -> None:
+    """A plan for schools of any number and first pages of any size would read and sort them all."""
     drafted = await clerks.draft_all([a_record(1), a_record(2), a_record(3)])
     async with database.snapshot() as tx:
         with statements(tx) as seen:
-            found, total = await pupil_page(tx, Wanted(schools=(clerks.school_id,)), 1, 2)
+            found, total = await pupil_page(tx, Wanted(schools=(clerks.school_id,)), offset, 2)
         ran = list(seen)
-    assert ([each.id for each in found], total) == (drafted[1:], 3)
+    assert ([each.id for each in found], total) == (drafted[offset : offset + 2], 3)
     assert await read_whole(database, ran, LARGE) == []
     (ordered,) = [each for each in ran if "ORDER BY enrolment" in each]
     assert "student_version" not in ordered
+    assert "ANY" not in ordered
+    assert ordered.endswith("LIMIT 2") is size_is_told
     assert await sorted_anew(database, [ordered]) == []
     assert await sorted_anew(database, [ordered.replace("enrolment.class_id,", "enrolment.stage,")]) != []
-
-
-async def test_a_schools_first_page_tells_the_database_how_little_is_wanted(
-    database: Database, clerks: Pupils, statements: Statements
-) -> None:
-    """Else a plan for schools of any number and pages of any size reads and sorts them all."""
-    drafted = await clerks.draft_all([a_record(1), a_record(2), a_record(3)])
-    async with database.snapshot() as tx:
-        with statements(tx) as seen:
-            found, total = await pupil_page(tx, Wanted(schools=(clerks.school_id,)), 0, 2)
-        ran = list(seen)
-    assert ([each.id for each in found], total) == (drafted[:2], 3)
-    (ordered,) = [each for each in ran if "ORDER BY enrolment" in each]
-    assert "ANY" not in ordered
-    assert ordered.endswith("LIMIT 2")
-    assert await sorted_anew(database, [ordered]) == []
 
 
 async def test_an_index_that_does_not_serve_is_seen(database: Database, statements: Statements) -> None:

@@ -165,9 +165,10 @@ async def pupil_page(tx: Tx, wanted: Wanted, offset: int, limit: int) -> tuple[l
     if offset >= total:
         return [], total
     # Sorted without their content: a list of a school would otherwise read every record to show fifty.
-    # The number of a first page stands in the statement: to read so few in order is cheaper than to sort them all.
-    first = _in_order(wanted).limit(limit if offset else literal_column(str(int(limit))))
-    ids = [row[0] for row in await tx.rows(first.offset(offset) if offset else first)]
+    # The size of a first page stands in the statement: to read so few in order is cheaper than to sort them all.
+    every = _in_order(wanted)
+    asked = every.offset(offset).limit(limit) if offset else every.limit(literal_column(str(limit)))
+    ids = [row[0] for row in await tx.rows(asked)]
     found = await pupils(tx, ids)
     return [found[each] for each in ids], total
 
