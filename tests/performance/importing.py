@@ -47,7 +47,6 @@ from registry.importing.storage import Inbox
 from registry.main import BUILDERS
 from registry.organisation import commands as organisations
 from registry.settings import RegistrySettings
-from registry.student import content
 from registry.student.commands import prepare
 from registry.student.entry import SheetReader
 from registry.student.models import ClaimRow, EnrolmentRow, StudentRow, StudentVersionRow
@@ -200,8 +199,8 @@ async def slowly(place: Place, file: Path, rows: int) -> float:
             texts = [str(cell) if cell else None for cell in line]
             said = reader.read(texts + [None] * (width - len(texts)))
             assert said.record is not None, said.problems
-            student_id, enrolment_id = new_id(), new_id()
-            pupil = prepare(vault, said.record, said.reasons)
+            pupil, enrolment_id = prepare(vault, said.record, said.reasons), new_id()
+            student_id = pupil.record_id
             now = await session.scalar(select(func.now()))
             session.add_all(
                 [
@@ -213,7 +212,7 @@ async def slowly(place: Place, file: Path, rows: int) -> float:
                     StudentVersionRow(
                         student_id=student_id, version=1, change="drafted", status="draft", school_id=place.school,
                         enrolment_id=enrolment_id, record_id=student_id,
-                        record_sealed=content.seal(vault, pupil.body, student_id), at=now,
+                        record_sealed=pupil.sealed, at=now,
                     ),
                     EnrolmentRow(
                         id=enrolment_id, student_id=student_id, school_id=place.school, stage="primary",

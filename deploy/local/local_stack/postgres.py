@@ -165,6 +165,8 @@ class PostgresServer:
             "max_wal_size": "2GB",
             # A young server has no old segments of its log to use again, and would write each twice: zeros, then log.
             "wal_init_zero": "off",
+            # A batch has some 3 MB of log: most of them are written while it is under way, not all at its commit.
+            "wal_writer_delay": "20ms",
             # After kill -9 every file would be synced by itself before recovery begins: seconds on a busy disk.
             "recovery_init_sync_method": "syncfs",
             "jit": "off",

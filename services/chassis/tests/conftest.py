@@ -13,7 +13,13 @@ import pytest
 from sqlalchemy import text
 
 from chassis.settings import ServiceSettings
-from chassis.tables import Operations, create_delivery_tables, forget_when_rows_were_sent, keep_sayings
+from chassis.tables import (
+    Operations,
+    create_delivery_tables,
+    forget_when_rows_were_sent,
+    keep_sayings,
+    leave_room,
+)
 from chassis.transaction import Builder, Database, Tx
 from contracts.event import Event
 from contracts.topics import Kind, Topic
@@ -109,7 +115,7 @@ async def run_steps(dsn: str, *steps: Callable[[Operations], None], also: Sequen
         await connection.close()
 
 
-DELIVERY = (create_delivery_tables, keep_sayings, forget_when_rows_were_sent)
+DELIVERY = (create_delivery_tables, keep_sayings, forget_when_rows_were_sent, leave_room)
 """The steps that make the tables of the delivery promise what they are now."""
 
 

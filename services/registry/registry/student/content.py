@@ -53,9 +53,14 @@ def seal(vault: Vault, content: bytes, record_id: UUID) -> bytes:
     return vault.seal(content, table=_TABLE, column=_COLUMN, row=record_id)
 
 
+def opened(vault: Vault, sealed: bytes, record_id: UUID) -> bytes:
+    """The stored content as `written` wrote it. Raises SealBroken."""
+    return vault.open(sealed, table=_TABLE, column=_COLUMN, row=record_id)
+
+
 def unseal(vault: Vault, sealed: bytes, record_id: UUID) -> Content:
     """The stored content. Raises SealBroken."""
-    return read(vault.open(sealed, table=_TABLE, column=_COLUMN, row=record_id))
+    return read(opened(vault, sealed, record_id))
 
 
 def seal_number(vault: Vault, value: str, number_id: UUID) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any, Final
 
+from chassis.ids import id_of
 from registry.importing.preparer.chunks import SheetRow
 from registry.student.commands import Entry, Identity, Prepared
 from registry.student.domain import Problem
@@ -26,8 +27,8 @@ def pack(rows: Iterable[SheetRow]) -> bytes:
         pupil = entry.pupil
         assert isinstance(pupil, Prepared)
         parts = (
-            pupil.who.claim, pupil.who.person, pupil.body, pupil.digest, pupil.formal_index or _NO_BYTES,
-            pupil.name_index, pupil.match_document or _NO_BYTES,
+            pupil.who.claim, pupil.who.person, pupil.record_id.bytes, pupil.sealed, pupil.digest,
+            pupil.formal_index or _NO_BYTES, pupil.name_index, pupil.match_document or _NO_BYTES,
         )  # fmt: skip
         blobs.extend(parts)
         told.append(
@@ -55,10 +56,11 @@ def unpack(packed: bytes) -> list[SheetRow]:
         for size in lengths:
             parts.append(packed[place : place + size])
             place += size
-        claim, person, body, digest, formal_index, name_index, match_document = parts
+        claim, person, record_id, sealed, digest, formal_index, name_index, match_document = parts
         pupil = Prepared(
-            Identity(claim, person, documented), body, digest, name, date.fromordinal(born) if born else None,
-            citizen_id, formal_index or None, name_index, match_document or None,
+            Identity(claim, person, documented), id_of(record_id), sealed, digest, name,
+            date.fromordinal(born) if born else None, citizen_id, formal_index or None, name_index,
+            match_document or None,
         )  # fmt: skip
         rows.append(SheetRow(number, Entry(number, pupil, class_number, grade, school_code, continuation), ()))
     if place != len(packed):

@@ -47,7 +47,7 @@ async def draft(
         return []
     planned = await plan(tx, school_id, entries, memory or SheetMemory(), locking=True)
     for each in planned.new:
-        each.drafted.student_id = tx.new_id()
+        each.drafted.student_id = each.prepared.record_id
     await claim(tx, planned)
     await take_seats(tx, planned)
     given = await give_numbers(tx, planned.setting.school, planned.new)
@@ -176,8 +176,7 @@ async def _create(tx: Tx, planned: Planned, given: Sequence[Given]) -> None:
             }
         )
         # The first content goes by the pupil's own id, later ones by ids of their own.
-        sealed = content.seal(vault, each.prepared.body, student_id)
-        versions.append(version_row(tx, held, Change.DRAFTED, record_id=student_id, sealed=sealed))
+        versions.append(version_row(tx, held, Change.DRAFTED, record_id=student_id, sealed=each.prepared.sealed))
         enrolments.append(_enrolment(each, held))
         if held.class_id is not None:
             placements.append(_placement(tx, enrolment_id, held.class_id))
@@ -240,8 +239,7 @@ async def store_updates(tx: Tx, planned: Planned) -> None:
             before.id, before.school_id, before.enrolment_id, before.status, version,
             version if content_changes else before.record_version, digest, each.class_id or before.class_id,
         )  # fmt: skip
-        record_id = tx.new_id() if content_changes else None
-        sealed = content.seal(tx.vault, each.prepared.body, record_id) if record_id else None
+        record_id, sealed = (each.prepared.record_id, each.prepared.sealed) if content_changes else (None, None)
         change = Change.EDITED if content_changes else Change.PLACED
         versions.append(version_row(tx, after, change, record_id=record_id, sealed=sealed))
         row = {
@@ -304,6 +302,7 @@ async def _open_cases(tx: Tx, planned: Planned) -> None:
 
 def _case(tx: Tx, kind: str, each: Plan, holder: UUID, holder_school: UUID, school_id: UUID) -> dict[str, Any]:
     case_id = tx.new_id()
+    body = content.opened(tx.vault, each.prepared.sealed, each.prepared.record_id)
     return {
         "id": case_id,
         "kind": kind,
@@ -312,7 +311,7 @@ def _case(tx: Tx, kind: str, each: Plan, holder: UUID, holder_school: UUID, scho
         "school_id": school_id,
         "holder_id": holder,
         "holder_school_id": holder_school,
-        "record_sealed": tx.vault.seal(each.prepared.body, table="duplicate_case", column="record_sealed", row=case_id),
+        "record_sealed": tx.vault.seal(body, table="duplicate_case", column="record_sealed", row=case_id),
         "opened_at": tx.now,
         "closed_at": None,
         "settled_by": None,

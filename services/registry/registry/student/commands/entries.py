@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from chassis.ids import new_id
 from chassis.sealing import Vault
 from contracts.record import StudentRecord
 from registry.student import content
@@ -32,8 +33,10 @@ class Prepared(NamedTuple):
     """What only needs the record itself: half of the work of drafting it, which another process may do."""
 
     who: Identity
-    body: bytes
-    """The content as it will be sealed."""
+    record_id: UUID
+    """Of the content; a new pupil gets it as her own id. Ids rise in the order in which entries are prepared."""
+    sealed: bytes
+    """The content as it is stored under `record_id`."""
     digest: bytes
     name: str
     birth_date: date | None
@@ -72,11 +75,12 @@ class Entry:
 
 def prepare(vault: Vault, record: StudentRecord, reasons: str | None) -> Prepared:
     """Identity, content and keyed hashes of a record that `domain.basics` finds no fault with. For any process."""
-    body = content.written(record, reasons)
+    body, record_id = content.written(record, reasons), new_id()
     document = own_document(record) if has_citizen_id(record) else None
     return Prepared(
         who=identity(vault, record),
-        body=body,
+        record_id=record_id,
+        sealed=content.seal(vault, body, record_id),
         digest=content.digest(vault, body),
         name=record.name,
         birth_date=record.birth_date,

@@ -53,7 +53,6 @@ async def _restore(tx: Tx, school_id: UUID, updated: list[Held]) -> int:
         record, reasons = before[each.id]
         then = prepare(tx.vault, record, reasons)
         version = each.version + 1
-        record_id = tx.new_id()
         after = Held(
             each.id, each.school_id, each.enrolment_id, each.status, version, version, then.digest, each.class_id
         )
@@ -69,8 +68,7 @@ async def _restore(tx: Tx, school_id: UUID, updated: list[Held]) -> int:
             }
         )
         claims.append({"student_id": each.id, "person_index": then.who.person})
-        sealed = content.seal(tx.vault, then.body, record_id)
-        versions.append(version_row(tx, after, Change.REVERTED, record_id=record_id, sealed=sealed))
+        versions.append(version_row(tx, after, Change.REVERTED, record_id=then.record_id, sealed=then.sealed))
     await tx.update(StudentRow, rows, key=["id"])
     await tx.update(ClaimRow, claims, key=["student_id"])
     await tx.insert(StudentVersionRow, versions)

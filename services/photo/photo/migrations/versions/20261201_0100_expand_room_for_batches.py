@@ -1,0 +1,19 @@
+"""Half of a page is room for what its pupils become: a batch writes all of them in one transaction."""
+
+from alembic import op
+from chassis.tables import leave_room
+
+revision = "20261201_0100"
+down_revision = "20261130_1410"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    leave_room(op)
+    op.execute("ALTER TABLE pupil SET (fillfactor = 50)")
+
+
+def downgrade() -> None:
+    raise NotImplementedError("A migration is followed by another, never taken back.")
