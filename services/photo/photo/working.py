@@ -70,13 +70,18 @@ class Workshop:
         except (BrokenProcessPool, TimeoutError):
             if self._pool is pool:
                 self._pool = None
-            for child in list((getattr(pool, "_processes", None) or {}).values()):
-                child.kill()
-            pool.shutdown(wait=False, cancel_futures=True)
+            _end(pool, patiently=False)
             raise
 
     def close(self) -> None:
-        """Ends the children."""
+        """Ends the children, whatever they are at."""
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            # Waited for: the interpreter's own end would write to pipes that the pool's thread is closing.
+            _end(self._pool, patiently=True)
             self._pool = None
+
+
+def _end(pool: ProcessPoolExecutor, *, patiently: bool) -> None:
+    for child in list((getattr(pool, "_processes", None) or {}).values()):
+        child.kill()
+    pool.shutdown(wait=patiently, cancel_futures=True)
