@@ -1,4 +1,4 @@
-"""Half of a page is room for what its pupils become: a batch writes all of them in one transaction."""
+"""Half of a page is room for what its enrolments become: a batch writes all of them in one transaction."""
 
 from alembic import op
 from chassis.tables import leave_room
@@ -12,8 +12,7 @@ depends_on = None
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     leave_room(op)
-    for table in ("student", "enrolment", "student_number"):
-        op.execute(f"ALTER TABLE {table} SET (fillfactor = 50)")
+    op.execute("ALTER TABLE enrolment SET (fillfactor = 50)")
 
 
 def downgrade() -> None:

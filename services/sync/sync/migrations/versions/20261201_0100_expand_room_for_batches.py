@@ -1,4 +1,4 @@
-"""Half of a page is room for what its pupils become: a batch writes all of them in one transaction."""
+"""Half of a page of counters and watermarks is room for their next versions: a batch writes all of them at once."""
 
 from alembic import op
 from chassis.tables import leave_room
@@ -12,7 +12,6 @@ depends_on = None
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     leave_room(op)
-    op.execute("ALTER TABLE national_pupil SET (fillfactor = 50)")
 
 
 def downgrade() -> None:
