@@ -53,6 +53,8 @@ class Database:
             settings.database,
             pool_size=settings.pool,
             max_overflow=0,
+            # One by one in turn, each would prepare, plan and keep near what another has ready.
+            pool_use_lifo=True,
             pool_timeout=10,
             hide_parameters=True,  # an error's text goes to logs; values may be personal
             connect_args={"server_settings": _LIMITS, "timeout": 10, "command_timeout": connecting.ANSWER_WITHIN},
