@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _ASK_EVERY: Final = 0.2
 """Seconds between two questions whether another migrator is done."""
-_LOCK: Final = 0x6D696772617465  # "migrate" in ASCII: one migrator of a database at a time
+LOCK: Final = 0x6D696772617465  # "migrate" in ASCII: one migrator of a database at a time
 
 
 def folder(package: str) -> Path:
@@ -81,7 +81,7 @@ async def _locked(connection: "AsyncConnection", act: "Callable[[Connection], No
     from sqlalchemy import text
 
     # Asked again and again: who waits in the server holds a snapshot, for which an index that is built meanwhile waits.
-    while not await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}):
+    while not await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK}):
         await connection.commit()
         await asyncio.sleep(_ASK_EVERY)
     await connection.commit()
@@ -91,7 +91,7 @@ async def _locked(connection: "AsyncConnection", act: "Callable[[Connection], No
     finally:
         # The lock ends with the connection, which is not reused; said here so that the next migrator need not wait.
         await connection.rollback()
-        await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
+        await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK})
         await connection.commit()
 
 

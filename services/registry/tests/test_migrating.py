@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import asyncpg
 
-from chassis.migrating import _LOCK, upgrade_async
+from chassis.migrating import LOCK, upgrade_async
 from tests.harness.eventually import eventually
 
 BEFORE = "20261129_2300"
@@ -31,7 +31,7 @@ async def test_a_migrator_that_waits_for_another_does_not_keep_its_index_waiting
     await upgrade_async(dsn, "registry", BEFORE)
     first = await asyncpg.connect(dsn.replace("+asyncpg", ""))
     try:
-        await first.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        await first.execute("SELECT pg_advisory_lock($1)", LOCK)
         second = asyncio.create_task(upgrade_async(dsn, "registry"))
         waits = (
             "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> $1"
@@ -41,7 +41,7 @@ async def test_a_migrator_that_waits_for_another_does_not_keep_its_index_waiting
         async with asyncio.timeout(20):
             await first.execute("CREATE INDEX CONCURRENTLY other ON enrolment (school_id)")
         assert not second.done()
-        await first.execute("SELECT pg_advisory_unlock($1)", _LOCK)
+        await first.execute("SELECT pg_advisory_unlock($1)", LOCK)
         await second
         assert await first.fetchval(INDEX) is not None
     finally:
