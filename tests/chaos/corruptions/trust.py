@@ -31,8 +31,20 @@ async def a_photo_with_a_flipped_bit(garden: Garden) -> AsyncIterator[None]:
 
 @plant("I21")
 async def a_file_without_a_row(garden: Garden) -> AsyncIterator[None]:
+    with _left_long_ago(garden, "0" * 64):
+        yield
+
+
+@plant("I21")
+async def a_file_that_was_never_finished(garden: Garden) -> AsyncIterator[None]:
+    with _left_long_ago(garden, "0" * 64 + "#1"):
+        yield
+
+
+@contextmanager
+def _left_long_ago(garden: Garden, name: str) -> Iterator[None]:
     found = _a_photo(garden).path
-    path = found.with_name("0" * 64)
+    path = found.with_name(name)
     with garden.written(path, found.read_bytes()):
         long_ago = time.time() - (ORPHANS_KEPT["photo"] + 1) * 3600
         os.utime(path, (long_ago, long_ago))
