@@ -35,7 +35,7 @@ help: ## list the targets
 	@echo "make chaos-parts       the rig's other parts at the doses of tier 2: hours"
 	@echo "make soak              people at work for twenty minutes, nothing broken: does anything grow? (MINUTES=5 is shorter;"
 	@echo "                       FAULTS=20: something dies every twenty seconds; PUPILS=320000: a crowd, until they are there)"
-	@echo "make test-containers   the tests that stand on servers, on containers of the official images"
+	@echo "make test-containers   the tests that stand on servers, on containers of the official images, and a county's server"
 	@echo "make contracts         write today's schemas after an event was changed"
 	@echo "make clean             remove the stack's data (.local)"
 	@echo "make setup             only set up .venv; every other target does it first"

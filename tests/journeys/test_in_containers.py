@@ -93,8 +93,8 @@ def test_the_main_job_adds_up(county_server: Path) -> None:
         assert found in told, said
 
 
-def test_the_portal_is_published_and_nothing_had_to_be_started_again(county_server: Path) -> None:
-    assert county_server.exists()
+@pytest.mark.usefixtures("county_server")
+def test_the_portal_is_published_and_nothing_had_to_be_started_again() -> None:
     with urlopen(f"{PORTAL}/sign-in", timeout=10) as page:
         assert page.status == 200
         assert "学籍" in page.read().decode()
